@@ -1,0 +1,59 @@
+/* Planted faults: each leaves out one necessary rule, so that tests can require the checker to
+ * object. They exist only in builds with -Dplanted_faults=true; elsewhere planted() is the
+ * constant false and nothing of them is compiled in. */
+#ifndef COHORT_PLANTED_H
+#define COHORT_PLANTED_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* X(SYMBOL, "name") */
+#define PLANTED_FAULTS(X)                                                                          \
+    /* channel */                                                                                  \
+    X(DATA_WITHOUT_INCARNATION, "data-without-incarnation")                                        \
+    X(ACK_WITHOUT_INCARNATION, "ack-without-incarnation")                                          \
+    X(RELEASE_ON_ACK, "release-on-ack")                                                            \
+    X(RETRANSMIT_OLD_INCARNATION, "retransmit-old-incarnation")                                    \
+    /* checkpoint */                                                                               \
+    X(STABLE_AT_TENTATIVE, "stable-at-tentative")                                                  \
+    X(SEND_WHILE_TENTATIVE, "send-while-tentative")                                                \
+    /* rollback */                                                                                 \
+    X(PREPARE_WITHOUT_CLOSING, "prepare-without-closing")                                          \
+    X(KNOWN_FROM_CHECKPOINT, "known-from-checkpoint")                                              \
+    X(PREPARE_ONLY_SENT_TO, "prepare-only-sent-to")                                                \
+    X(NO_RESEND_TO_ROLLED_BACK, "no-resend-to-rolled-back")                                        \
+    X(SEND_WHILE_ROLLING, "send-while-rolling")                                                    \
+    /* lost transfers */                                                                           \
+    X(SKIP_OUT_OF_ORDER, "skip-out-of-order")                                                      \
+    X(ACK_HIDES_SKIPS, "ack-hides-skips")                                                          \
+    X(LOST_WHEN_GIVEN_UP, "lost-when-given-up")                                                    \
+    X(FATES_SURVIVE_ROLLBACK, "fates-survive-rollback")                                            \
+    X(FORGET_SKIPS_AT_ONCE, "forget-skips-at-once")                                                \
+    X(SKIPS_DRAG_PEERS, "skips-drag-peers")                                                        \
+    X(KEEP_TRAILING_SKIPS, "keep-trailing-skips")                                                  \
+    /* membership, the member's side */                                                            \
+    X(JOIN_IGNORES_HIGH_WATER, "join-ignores-high-water")                                          \
+    X(PREPARED_LEFT_ALONE, "prepared-left-alone")                                                  \
+    X(FIRST_CHECKPOINT_FROM_VOTE, "first-checkpoint-from-vote")                                    \
+    X(SEND_WHILE_QUIESCED, "send-while-quiesced")                                                  \
+    X(VOTED_NOT_FROZEN, "voted-not-frozen")                                                        \
+    /* membership, the bank's side */                                                              \
+    X(COHORT_ID_REUSED, "cohort-id-reused")                                                        \
+    X(FORMED_BEFORE_ALL_YES, "formed-before-all-yes")                                              \
+    X(DISSOLVE_UNBALANCED, "dissolve-unbalanced")                                                  \
+    X(LEFT_NOT_AWAITED, "left-not-awaited")                                                        \
+    X(REQUEST_DONE_TWICE, "request-done-twice")
+
+#define PLANTED_SYMBOL(symbol, name) PLANTED_##symbol,
+typedef enum Planted { PLANTED_NONE, PLANTED_FAULTS(PLANTED_SYMBOL) PLANTED_KINDS } Planted;
+#undef PLANTED_SYMBOL
+
+#ifdef COHORT_PLANTED_FAULTS
+bool planted(Planted fault);             /* is this fault planted? */
+bool planted_choose(const char *name);   /* plants it, for the whole program; false: unknown */
+const char *planted_name(Planted fault); /* for PLANTED_NONE + 1 .. PLANTED_KINDS - 1 */
+#else
+#define planted(fault) false
+#endif
+
+#endif

@@ -1,0 +1,96 @@
+/* The whole boundary of the core: an Event goes in, an ordered list of Effects comes out.
+ *
+ * The driver (live: net/driver.c, simulated: sim/world.c) fills an Event, calls customer_step or
+ * bank_step, and carries the Effects out in their order. Order is meaning: a save is durable
+ * before any later send leaves. The same state and the same event give the same state and the
+ * same effects, always. */
+#ifndef COHORT_TRANSPORT_H
+#define COHORT_TRANSPORT_H
+
+#include "core/command.h"
+#include "core/notice.h"
+#include "core/trace.h"
+#include "core/types.h"
+
+typedef enum EventKind {
+    EVENT_START,    /* once, first: goes on from what was loaded */
+    EVENT_DATAGRAM, /* something came in */
+    EVENT_COMMAND,  /* a user asks; exactly one SUCCESS or FAILURE notice answers, in order */
+    EVENT_TIMEOUT,  /* the deadline of the last Effects has come (early or late is harmless) */
+    EVENT_STOP      /* orderly end: the last event */
+} EventKind;
+
+/* A customer has two sockets; the bank has one, PORT_BANK. */
+typedef enum Port {
+    PORT_BANK, /* port1: to and from the bank */
+    PORT_PEER  /* port2: to and from peers */
+} Port;
+
+typedef struct Event {
+    EventKind kind;
+    uint64_t now_ns; /* monotonic; never smaller than the event's before it */
+    Port port;       /* DATAGRAM: where it came in */
+    Address from;    /* DATAGRAM */
+    const uint8_t *bytes;
+    size_t length;
+    Command command; /* COMMAND */
+} Event;
+
+/* What a process keeps on disk. A save replaces the slot's content as one atomic, durable step;
+ * an empty save removes it durably. The bank's JOURNAL slot appends instead. */
+typedef enum Slot {
+    SLOT_ACCOUNT,   /* customer: account, membership, permanent checkpoint */
+    SLOT_TENTATIVE, /* customer: tentative checkpoint and vote */
+    SLOT_CONTROL,   /* customer: incarnations, closed channels, finished instances, decisions */
+    SLOT_ORDERLY,   /* customer: the whole state, written by an orderly stop */
+    SLOT_JOURNAL,   /* bank: one journal record */
+    SLOTS
+} Slot;
+
+typedef enum EffectKind {
+    EFFECT_SAVE,
+    EFFECT_SEND,
+    EFFECT_NOTIFY,
+    EFFECT_TRACE,
+    EFFECT_END /* the process's work is done (exit, stop); the driver ends it */
+} EffectKind;
+
+typedef struct Effect {
+    EffectKind kind;
+    union {
+        struct {
+            Slot slot;
+            const uint8_t *bytes;
+            size_t length;
+        } save;
+        struct {
+            Port port;
+            Address to;
+            const uint8_t *bytes;
+            size_t length;
+        } send;
+        Notice notice;
+        TraceEvent trace;
+    };
+} Effect;
+
+/* Owned by the caller, used again for every step; what it points to lives until the next clear. */
+typedef struct Effects Effects;
+
+Effects *effects_new(void);
+void effects_free(Effects *effects);
+void effects_clear(Effects *effects); /* every step begins with it; the step calls it */
+size_t effects_count(const Effects *effects);
+const Effect *effects_at(const Effects *effects, size_t index);
+uint64_t effects_deadline(const Effects *effects); /* when to step a TIMEOUT; TIME_NEVER: none */
+
+/* For the core's side. */
+void *effects_alloc(Effects *effects, size_t bytes); /* zeroed; lives until the next clear */
+void effects_save(Effects *effects, Slot slot, const uint8_t *bytes, size_t length); /* copied */
+void effects_send(Effects *effects, Port port, Address to, const uint8_t *bytes, size_t length);
+void effects_notify(Effects *effects, const Notice *notice);
+void effects_trace(Effects *effects, const TraceEvent *event);
+void effects_end(Effects *effects);
+void effects_set_deadline(Effects *effects, uint64_t deadline_ns);
+
+#endif
