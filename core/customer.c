@@ -1,1 +1,655 @@
 #include "core/customer.h"
+
+#include <string.h>
+
+#include "core/checkpoint.h"
+#include "core/customer_state.h"
+#include "core/execute.h"
+#include "core/instance.h"
+#include "core/membership.h"
+#include "core/panic.h"
+#include "core/planted.h"
+#include "core/report.h"
+#include "core/request.h"
+#include "core/rollback.h"
+
+Customer *customer_new(const CustomerConfig *config)
+{
+    Customer *customer = g_new0(Customer, 1);
+    INVARIANT_THAT(config->client, !=, 0);
+    customer->config = *config;
+    customer->process.random = config->seed;
+    customer->process.retries = config->retries;
+    customer->commands = g_array_new(FALSE, FALSE, sizeof(Command));
+    customer->lost = g_array_new(FALSE, FALSE, sizeof(uint64_t));
+    return customer;
+}
+
+void customer_free(Customer *customer)
+{
+    if (customer == NULL)
+        return;
+    process_leave(&customer->process);
+    membership_deinit(&customer->membership);
+    request_deinit(&customer->request);
+    g_array_free(customer->commands, TRUE);
+    g_array_free(customer->lost, TRUE);
+    g_free(customer->owed);
+    g_free(customer);
+}
+
+/* --- shared by the modules --- */
+
+void customer_owe_bank(Customer *customer, const Message *message)
+{
+    if (customer->owed_count == customer->owed_capacity) {
+        customer->owed_capacity = customer->owed_capacity * 2 + 1;
+        customer->owed = g_renew(Message, customer->owed, customer->owed_capacity);
+    }
+    customer->owed[customer->owed_count++] = *message;
+}
+
+static uint64_t incarnation(const Customer *customer)
+{
+    return customer->process.inc_before + customer->process.inc;
+}
+
+void customer_drop(Customer *customer, const Name *peer, DropReason reason)
+{
+    customer->dropped[reason]++;
+    report_dropped(&customer->step, incarnation(customer), peer, reason);
+}
+
+void customer_notify_failure(Customer *customer, const Command *command, Notice why)
+{
+    why.kind = NOTICE_FAILURE;
+    why.command = command->kind;
+    why.tag = command->tag;
+    if (why.name.text[0] == '\0')
+        why.name = command->name;
+    effects_notify(customer->step.effects, &why);
+}
+
+void customer_trace(Customer *customer, TraceEvent event)
+{
+    event.inc = incarnation(customer);
+    effects_trace(customer->step.effects, &event);
+}
+
+/* --- from peers --- */
+
+static void report_losses(Customer *customer, uint16_t from, const GArray *lost)
+{
+    Process *process = &customer->process;
+    for (guint i = 0; i < lost->len; i++) {
+        uint64_t label = g_array_index(lost, uint64_t, i);
+        report_lost(process, &customer->step, from, label,
+                    (Money)channel_entry(&process->peers[from].channel.state, label)->payload);
+    }
+}
+
+static DropReason receive_transfer(Customer *customer, const Header *header, const Message *message)
+{
+    Process *process = &customer->process;
+    Channel *channel = &process->peers[header->sender].channel;
+    bool skip = message->kind == MESSAGE_SKIP;
+    Money amount = (Money)message->transfer.payload;
+    if (process->frozen)
+        return DROP_FROZEN;
+    if (process->engaged == ENGAGED_ROLLBACK)
+        return DROP_ROLLING;
+    if (!skip && account_balance(&process->application) > INT64_MAX - amount)
+        return DROP_OVERFLOW;
+    DropReason reason =
+        channel_accept(channel, header, process->inc, message->transfer.label, skip);
+    if (reason != DROP_NONE)
+        return reason;
+    if (skip) {
+        report_missing(process, &customer->step, header->sender, message->transfer.label);
+        return DROP_NONE;
+    }
+    bool credited = account_credit(&process->application, amount);
+    INVARIANT(credited);
+    report_received(process, &customer->step, header->sender, message->transfer.label, amount);
+    return DROP_NONE;
+}
+
+static DropReason receive_ack(Customer *customer, const Header *header, const Message *message)
+{
+    Process *process = &customer->process;
+    Channel *channel = &process->peers[header->sender].channel;
+    if (channel->closed.instance.number != 0)
+        return DROP_CLOSED;
+    if (!channel_matches(channel, header, process->inc) &&
+        !planted(PLANTED_ACK_WITHOUT_INCARNATION))
+        return DROP_INCARNATION;
+    g_array_set_size(customer->lost, 0);
+    channel_acknowledged(channel, &message->ack, customer->step.now_ns, customer->lost);
+    report_losses(customer, header->sender, customer->lost);
+    if (planted(PLANTED_RELEASE_ON_ACK))
+        channel_release(channel, &message->ack);
+    if (planted(PLANTED_FORGET_SKIPS_AT_ONCE))
+        channel_forget_skips(channel, header->una);
+    return DROP_NONE;
+}
+
+static DropReason receive_stable(Customer *customer, const Header *header, const Message *message)
+{
+    Process *process = &customer->process;
+    Channel *channel = &process->peers[header->sender].channel;
+    if (process->frozen)
+        return DROP_FROZEN;
+    /* Permanent is permanent: true in every incarnation. */
+    g_array_set_size(customer->lost, 0);
+    channel_take_word(channel, &message->stable.coverage, customer->lost);
+    report_losses(customer, header->sender, customer->lost);
+    Money released = (Money)channel_release(channel, &message->stable.coverage);
+    if (released > 0)
+        account_release_loss(&process->application, released);
+    if (message->stable.version >= channel->peer_version) {
+        channel->peer_version = message->stable.version;
+        channel->peer_perm_sent = message->stable.perm_sent;
+        channel->peer_perm_base = message->stable.perm_base;
+        channel_forget_skips(channel, channel->peer_perm_base);
+    }
+    Message ack = {.kind = MESSAGE_STABLE_ACK};
+    ack.stable_ack.version = message->stable.version;
+    ack.stable_ack.upto = channel->state.base;
+    process_owe(process, header->sender, &ack);
+    return DROP_NONE;
+}
+
+static DropReason receive_stable_ack(Customer *customer, const Header *header,
+                                     const Message *message)
+{
+    Process *process = &customer->process;
+    Channel *channel = &process->peers[header->sender].channel;
+    if (channel->closed.instance.number != 0)
+        return DROP_CLOSED;
+    if (!channel_matches(channel, header, process->inc))
+        return DROP_INCARNATION;
+    if (!channel->stable_due || message->stable_ack.version != process->permanents)
+        return DROP_STALE;
+    channel->told = message->stable_ack.upto;
+    channel->stable_due = channel->told < process->perm.channels[header->sender].in;
+    if (channel->stable_due)
+        process_hurry(process, header->sender, &customer->step);
+    return DROP_NONE;
+}
+
+static DropReason receive_decision(Customer *customer, uint16_t from, const Message *message)
+{
+    Process *process = &customer->process;
+    Instance instance = message->decision.instance;
+    bool commit = message->decision.commit;
+    if (instance_engaged(process, instance)) {
+        /* Nobody decides for the initiator, and no commit comes before our own yes. */
+        if (process->parent == process->self || (commit && !process->voted))
+            return DROP_STALE;
+        if (process->engaged == ENGAGED_CHECKPOINT)
+            checkpoint_decide(process, &customer->step, commit);
+        else
+            rollback_decide(process, &customer->step, instance, commit);
+    } else if (rollback_holds(process, instance)) {
+        rollback_decide(process, &customer->step, instance, commit);
+    }
+    instance_note_decision(process, from, instance, commit);
+    process->control_changed = true;
+    return DROP_NONE;
+}
+
+static DropReason receive_moved(Customer *customer, uint16_t from, const Message *message)
+{
+    Process *process = &customer->process;
+    Peer *peer = &process->peers[from];
+    Message ack = {.kind = MESSAGE_MOVED_ACK, .moved_ack = message->moved.epoch};
+    if (message->moved.epoch < peer->epoch)
+        return DROP_STALE;
+    if (message->moved.epoch > peer->epoch) {
+        peer->epoch = message->moved.epoch;
+        peer->member.ip = message->moved.address.ip;
+        peer->member.port2 = message->moved.address.port;
+        customer->account_changed = true;
+    }
+    process_owe(process, from, &ack);
+    return DROP_NONE;
+}
+
+static DropReason receive_instance(Customer *customer, uint16_t from, const Message *message)
+{
+    Process *process = &customer->process;
+    Step *step = &customer->step;
+    switch (message->kind) {
+    case MESSAGE_CHECKPOINT_REQUEST:
+        checkpoint_receive_request(process, step, from, message);
+        return DROP_NONE;
+    case MESSAGE_CHECKPOINT_VOTE:
+        return checkpoint_receive_vote(process, step, from, message);
+    case MESSAGE_PREPARE:
+        rollback_receive_prepare(process, step, from, message);
+        return DROP_NONE;
+    case MESSAGE_PREPARE_VOTE:
+        return rollback_receive_vote(process, step, from, message);
+    case MESSAGE_DECISION:
+        return receive_decision(customer, from, message);
+    case MESSAGE_DECISION_ACK:
+        instance_receive_ack(process, from, message->instance);
+        process->control_changed = true;
+        return DROP_NONE;
+    default:
+        instance_receive_query(process, from, message->instance);
+        return DROP_NONE;
+    }
+}
+
+/* The instance a message speaks of, if it does. */
+static const Instance *instance_of(const Message *message)
+{
+    switch (message->kind) {
+    case MESSAGE_CHECKPOINT_REQUEST:
+        return &message->checkpoint_request.instance;
+    case MESSAGE_CHECKPOINT_VOTE:
+    case MESSAGE_PREPARE_VOTE:
+        return &message->vote.instance;
+    case MESSAGE_PREPARE:
+        return &message->prepare.instance;
+    case MESSAGE_DECISION:
+        return &message->decision.instance;
+    case MESSAGE_DECISION_ACK:
+    case MESSAGE_QUERY:
+        return &message->instance;
+    default:
+        return NULL;
+    }
+}
+
+static DropReason receive_from_peer(Customer *customer, const Header *header,
+                                    const Message *message)
+{
+    Process *process = &customer->process;
+    const Instance *instance = instance_of(message);
+    if (message->kind == MESSAGE_TRANSFER || message->kind == MESSAGE_SKIP)
+        membership_prove_formed(customer, header->cohort);
+    if (!customer_active(customer) || header->cohort != process->cohort)
+        return DROP_COHORT;
+    if (header->sender >= process->count || header->sender == process->self)
+        return DROP_SENDER;
+    if (instance != NULL) {
+        if (instance->initiator >= process->count || instance->number == 0)
+            return DROP_MALFORMED;
+        return receive_instance(customer, header->sender, message);
+    }
+    switch (message->kind) {
+    case MESSAGE_TRANSFER:
+    case MESSAGE_SKIP:
+        return receive_transfer(customer, header, message);
+    case MESSAGE_ACK:
+        return receive_ack(customer, header, message);
+    case MESSAGE_STABLE:
+        return receive_stable(customer, header, message);
+    case MESSAGE_STABLE_ACK:
+        return receive_stable_ack(customer, header, message);
+    case MESSAGE_MOVED:
+        return receive_moved(customer, header->sender, message);
+    case MESSAGE_MOVED_ACK:
+        if (message->moved_ack == process->epoch)
+            process->peers[header->sender].moved_due = false;
+        return DROP_NONE;
+    default:
+        return DROP_SENDER;
+    }
+}
+
+/* --- from the bank --- */
+
+static DropReason receive_from_bank(Customer *customer, const Message *message)
+{
+    switch (message->kind) {
+    case MESSAGE_ANSWER:
+        request_receive_answer(customer, message);
+        return DROP_NONE;
+    case MESSAGE_WORKING:
+        request_receive_working(customer, message);
+        return DROP_NONE;
+    case MESSAGE_PROPOSE:
+        membership_receive_propose(customer, message);
+        return DROP_NONE;
+    case MESSAGE_OUTCOME:
+        membership_receive_outcome(customer, message);
+        return DROP_NONE;
+    case MESSAGE_DISSOLVE:
+        membership_receive_dissolve(customer, message);
+        return DROP_NONE;
+    case MESSAGE_STATUS_ACK:
+        membership_receive_status_ack(customer, message);
+        return DROP_NONE;
+    case MESSAGE_REPORT_ACK:
+        membership_receive_report_ack(customer, message);
+        return DROP_NONE;
+    default:
+        return DROP_SENDER;
+    }
+}
+
+static void receive(Customer *customer, const Event *event)
+{
+    WireReader reader;
+    Header header;
+    Message message;
+    DropReason reason = wire_open(&reader, event->bytes, event->length, &header);
+    bool from_bank = header.sender == SENDER_BANK;
+    if (reason == DROP_NONE && from_bank != (event->port == PORT_BANK))
+        reason = DROP_PORT;
+    if (reason != DROP_NONE) {
+        customer_drop(customer, NULL, reason);
+        return;
+    }
+    while (!customer->membership.ended && wire_next(&reader, &message)) {
+        reason = from_bank ? receive_from_bank(customer, &message)
+                           : receive_from_peer(customer, &header, &message);
+        if (reason != DROP_NONE)
+            customer_drop(customer,
+                          !from_bank && reason > DROP_SENDER
+                              ? &customer->process.peers[header.sender].member.name
+                              : NULL,
+                          reason);
+    }
+}
+
+/* --- stable storage --- */
+
+enum { STATE_VERSION = 1 };
+
+static void identity_code(Coder *coder, Customer *customer)
+{
+    uint8_t version = STATE_VERSION;
+    code_u8(coder, &version);
+    if (version != STATE_VERSION)
+        coder->failed = true;
+    code_u64(coder, &customer->config.client);
+    membership_code(coder, &customer->membership);
+    code_u64(coder, &customer->process.epoch);
+    code_u64(coder, &customer->process.inc_before);
+    application_code(coder, &customer->process.application);
+}
+
+/* What a start without an orderly stop goes on from. In a cohort the application is that of the
+ * permanent checkpoint, as everything after it is lost with a crash. */
+static void account_slot_code(Coder *coder, Customer *customer)
+{
+    Process *process = &customer->process;
+    bool active = customer_active(customer);
+    identity_code(coder, customer);
+    code_u64(coder, &customer->request.count);
+    code_u64(coder, &process->instances);
+    code_bool(coder, &active);
+    if (!active || coder->decoding)
+        return;
+    code_u64(coder, &process->cohort);
+    code_u64(coder, &process->permanents);
+    code_u16(coder, &process->count);
+    code_u16(coder, &process->self);
+    for (uint16_t i = 0; i < process->count; i++)
+        member_code(coder, &process->peers[i].member);
+    snapshot_code(coder, &process->perm, process->count, process->self);
+}
+
+static void state_code(Coder *coder, Customer *customer)
+{
+    Process *process = &customer->process;
+    bool active = customer_active(customer);
+    identity_code(coder, customer);
+    code_u64(coder, &process->random);
+    code_u64(coder, &process->instances);
+    code_bool(coder, &customer->stopping);
+    code_bool(coder, &customer->loaded);
+    code_bool(coder, &customer->orderly);
+    request_code(coder, &customer->request);
+    execute_code(coder, customer);
+    for (int reason = 0; reason < DROP_REASONS; reason++)
+        code_u64(coder, &customer->dropped[reason]);
+    code_bool(coder, &active);
+    if (active && !coder->failed)
+        process_code(coder, process);
+}
+
+void customer_encode(const Customer *customer, Coder *out)
+{
+    INVARIANT(!out->decoding);
+    state_code(out, (Customer *)customer);
+}
+
+bool customer_decode(Customer *customer, const uint8_t *bytes, size_t length)
+{
+    Coder coder = coder_decode(bytes, length);
+    state_code(&coder, customer);
+    return coder_finished(&coder);
+}
+
+LoadResult customer_load(Customer *customer, const Stored slots[static SLOTS])
+{
+    const Name wanted = customer->config.resume;
+    Coder coder = coder_decode(slots[SLOT_ACCOUNT].bytes, slots[SLOT_ACCOUNT].length);
+    bool active;
+    if (slots[SLOT_ACCOUNT].length == 0 && slots[SLOT_ORDERLY].length == 0)
+        return LOAD_OK;
+    if (slots[SLOT_ORDERLY].length > 0) {
+        if (!customer_decode(customer, slots[SLOT_ORDERLY].bytes, slots[SLOT_ORDERLY].length))
+            return LOAD_DAMAGED;
+        customer->orderly = true;
+    } else {
+        identity_code(&coder, customer);
+        code_u64(&coder, &customer->request.count);
+        code_u64(&coder, &customer->process.instances);
+        code_bool(&coder, &active);
+        if (coder.failed || (!active && !coder_finished(&coder)))
+            return LOAD_DAMAGED;
+        if (active)
+            return LOAD_UNCLEAN;
+    }
+    if (!name_equal(customer_name(customer), &wanted))
+        return LOAD_WRONG_NAME;
+    customer->loaded = true;
+    customer->stopping = false;
+    return LOAD_OK;
+}
+
+static void save_account(Customer *customer)
+{
+    const Membership *membership = &customer->membership;
+    Coder coder = coder_encode_growing();
+    if (membership->has_account || membership->proposal.pending)
+        account_slot_code(&coder, customer);
+    effects_save(customer->step.effects, SLOT_ACCOUNT, coder.bytes, coder.length);
+    coder_deinit(&coder);
+}
+
+static void save_changes(Customer *customer)
+{
+    Process *process = &customer->process;
+    const Membership *membership = &customer->membership;
+    bool named = membership->has_account || membership->proposal.pending || customer->named;
+    if ((customer->account_changed || process->permanent_changed) && named && !membership->ended) {
+        save_account(customer);
+        customer->named = membership->has_account || membership->proposal.pending;
+    }
+    if (process->control_changed && customer_active(customer))
+        process_save_control(process, &customer->step);
+    customer->account_changed = false;
+    process->permanent_changed = false;
+    process->control_changed = false;
+}
+
+/* --- start and stop --- */
+
+static void rebase(Customer *customer)
+{
+    Process *process = &customer->process;
+    uint64_t now_ns = customer->step.now_ns;
+    customer->membership.proposal.repeat_ns = now_ns;
+    customer->membership.dissolving.repeat_ns = now_ns;
+    customer->membership.report_ns = now_ns;
+    customer->attempt = (Attempt){0};
+    customer->request.active = false;
+    if (!customer_active(customer))
+        return;
+    process_rebase(process, now_ns);
+    /* Peers may have to reach us elsewhere now. */
+    Member *self = &process->peers[process->self].member;
+    self->ip = customer->config.ip;
+    self->port1 = customer->config.port1;
+    self->port2 = customer->config.port2;
+    for (uint16_t i = 0; i < process->count; i++)
+        process->peers[i].moved_due = i != process->self;
+}
+
+static void start(Customer *customer)
+{
+    Command resume = {.kind = COMMAND_RESUME, .name = customer->config.resume};
+    if (customer->loaded) {
+        customer->process.epoch++;
+        customer->process.retries = customer->config.retries;
+        rebase(customer);
+        if (customer->orderly)
+            effects_save(customer->step.effects, SLOT_ORDERLY, NULL, 0);
+        customer->orderly = false;
+        customer->account_changed = true;
+        effects_notify(customer->step.effects,
+                       &(Notice){.kind = NOTICE_RESUMED,
+                                 .balance = account_balance(&customer->process.application)});
+    }
+    if (customer->config.resume.text[0] != '\0')
+        request_begin(customer, &resume, false);
+}
+
+/* "An orderly stop saves the whole current state as one record; the next start goes on from it as
+ * after a pause." */
+static void stop(Customer *customer)
+{
+    Process *process = &customer->process;
+    Message bye = {.kind = MESSAGE_BYE};
+    customer->stopping = true;
+    if (process->engaged == ENGAGED_CHECKPOINT && !process->voted)
+        checkpoint_abort(process, &customer->step, process->self, false);
+    else if (process->engaged == ENGAGED_ROLLBACK && !process->voted)
+        rollback_abort(process, &customer->step, process->self, false);
+    process->outcome.over = false;
+    customer->attempt = (Attempt){0};
+    customer->request.active = false;
+    execute_refuse_all(customer, REFUSAL_STOPPING);
+    if (!customer->membership.has_account && !customer->membership.proposal.pending)
+        return;
+    bye.report.client = customer->config.client;
+    bye.report.name = *customer_name(customer);
+    customer_owe_bank(customer, &bye);
+    save_changes(customer);
+    Coder coder = coder_encode_growing();
+    customer_encode(customer, &coder);
+    effects_save(customer->step.effects, SLOT_ORDERLY, coder.bytes, coder.length);
+    coder_deinit(&coder);
+}
+
+/* --- the step --- */
+
+static bool rolling(const Customer *customer)
+{
+    return customer->process.engaged == ENGAGED_ROLLBACK && !planted(PLANTED_SEND_WHILE_ROLLING);
+}
+
+/* An initiator aborts what does not get its answers; who has not voted yes may do so later. */
+static uint64_t instance_limit_ns(const Process *process)
+{
+    if (process->engaged == ENGAGED_NOT || process->voted)
+        return TIME_NEVER;
+    return process->since_ns +
+           (process->parent == process->self ? INSTANCE_NS_MAX : 2 * INSTANCE_NS_MAX);
+}
+
+static void tick_instance(Customer *customer)
+{
+    Process *process = &customer->process;
+    uint16_t silent = process->self;
+    instance_query_if_due(process, &customer->step);
+    if (instance_limit_ns(process) > customer->step.now_ns)
+        return;
+    for (uint16_t i = 0; i < process->count; i++) {
+        if (process->peers[i].ask == ASK_WAITING)
+            silent = i;
+    }
+    if (process->engaged == ENGAGED_CHECKPOINT)
+        checkpoint_abort(process, &customer->step, silent, true);
+    else
+        rollback_abort(process, &customer->step, silent, true);
+}
+
+static void flush_bank(Customer *customer)
+{
+    WireWriter writer;
+    const Header header = {.sender = SENDER_CLIENT};
+    wire_begin(&writer, &header);
+    for (uint32_t i = 0; i < customer->owed_count; i++) {
+        if (!wire_add(&writer, &customer->owed[i])) {
+            effects_send(customer->step.effects, PORT_BANK, customer->config.bank, writer.bytes,
+                         wire_end(&writer));
+            wire_begin(&writer, &header);
+            bool fits = wire_add(&writer, &customer->owed[i]);
+            INVARIANT(fits);
+        }
+    }
+    size_t length = wire_end(&writer);
+    if (length > 0)
+        effects_send(customer->step.effects, PORT_BANK, customer->config.bank, writer.bytes,
+                     length);
+    customer->owed_count = 0;
+}
+
+static void set_deadline(Customer *customer)
+{
+    const uint64_t deadlines_ns[] = {
+        process_deadline(&customer->process, rolling(customer)),
+        instance_limit_ns(&customer->process),
+        membership_deadline(customer),
+        request_deadline(customer),
+        execute_deadline(customer),
+    };
+    uint64_t deadline_ns = TIME_NEVER;
+    for (size_t i = 0; i < G_N_ELEMENTS(deadlines_ns); i++) {
+        if (deadlines_ns[i] < deadline_ns)
+            deadline_ns = deadlines_ns[i];
+    }
+    INVARIANT(deadline_ns > customer->step.now_ns); /* what was due was done */
+    effects_set_deadline(customer->step.effects, deadline_ns);
+}
+
+int customer_step(Customer *customer, const Event *event, Effects *effects)
+{
+    effects_clear(effects);
+    INVARIANT(!customer->stopping && !customer->membership.ended);
+    customer->step = (Step){event->now_ns, effects};
+    if (event->kind == EVENT_START)
+        start(customer);
+    else if (event->kind == EVENT_DATAGRAM)
+        receive(customer, event);
+    else if (event->kind == EVENT_COMMAND)
+        g_array_append_val(customer->commands, event->command);
+    else if (event->kind == EVENT_STOP)
+        stop(customer);
+    if (!customer->stopping && !customer->membership.ended) {
+        if (customer_active(customer))
+            tick_instance(customer);
+        request_tick(customer);
+        execute_commands(customer);
+        if (customer->process.permanent_changed)
+            membership_report(customer);
+        membership_tick(customer);
+    }
+    save_changes(customer);
+    if (customer_active(customer))
+        process_flush(&customer->process, &customer->step, rolling(customer));
+    flush_bank(customer);
+    if (customer->stopping || customer->membership.ended)
+        effects_end(effects);
+    else
+        set_deadline(customer);
+    return 0;
+}

@@ -1,1 +1,685 @@
-#include "core/types.h"
+#include "core/membership.h"
+
+#include <string.h>
+
+#include "core/execute.h"
+#include "core/panic.h"
+#include "core/planted.h"
+#include "core/random.h"
+#include "core/report.h"
+
+#define REPEAT_FIRST_NS (300 * NS_PER_MS)
+#define PLANTED_PATIENCE 2 /* repeats before the planted fault leaves a prepared cohort */
+
+static uint64_t repeat_at(Customer *customer, uint32_t *backoff)
+{
+    uint64_t delay_ns =
+        retry_delay_ns(REPEAT_FIRST_NS, *backoff, random_next(&customer->process.random));
+    (*backoff)++;
+    return customer->step.now_ns + delay_ns;
+}
+
+/* --- votes --- */
+
+static void vote(Customer *customer, ProposalKind kind, uint64_t id, const Name *name,
+                 Refusal refusal)
+{
+    const Membership *membership = &customer->membership;
+    Message message = {.kind = MESSAGE_VOTE};
+    message.vote_bank.proposal = kind;
+    message.vote_bank.id = id;
+    message.vote_bank.client = customer->config.client;
+    message.vote_bank.yes = refusal == REFUSAL_NONE;
+    message.vote_bank.refusal = refusal;
+    message.vote_bank.name = *name;
+    if (refusal == REFUSAL_NONE) {
+        message.vote_bank.version = membership->report_version + (kind != PROPOSAL_JOIN);
+        message.vote_bank.balance = membership->proposal.balance;
+    }
+    customer_owe_bank(customer, &message);
+}
+
+static const Name *proposal_name(const Membership *membership)
+{
+    return membership->proposal.kind == PROPOSAL_OPEN ? &membership->proposal.name
+                                                      : &membership->name;
+}
+
+/* "One record (prepared, high-water mark) and then YES, repeated until answered; prepared is
+ * never left unilaterally." */
+static void say_yes(Customer *customer, Proposal proposal)
+{
+    Membership *membership = &customer->membership;
+    proposal.pending = true;
+    proposal.at_vote = customer->process.application;
+    membership->proposal = proposal;
+    if (proposal.id > membership->high_water[proposal.kind])
+        membership->high_water[proposal.kind] = proposal.id;
+    customer->account_changed = true;
+    vote(customer, proposal.kind, proposal.id, proposal_name(membership), REFUSAL_NONE);
+    membership->proposal.repeat_ns = repeat_at(customer, &membership->proposal.backoff);
+}
+
+static void proposal_clear(Membership *membership)
+{
+    g_free(membership->proposal.members);
+    membership->proposal = (Proposal){0};
+}
+
+static void gathering_clear(Membership *membership)
+{
+    g_free(membership->gathering.members);
+    membership->gathering = (Gathering){0};
+}
+
+/* --- what the bank proposes --- */
+
+/* Did this process ask for it, and give up asking since? Then it must not happen any more. */
+static bool given_up(const Customer *customer, const Message *message)
+{
+    return message->propose.client == customer->config.client &&
+           !(customer->request.active && customer->request.number == message->propose.number);
+}
+
+static void propose_open(Customer *customer, const Message *message)
+{
+    const Membership *membership = &customer->membership;
+    Refusal refusal = REFUSAL_NONE;
+    if (membership->has_account || customer->config.resume.text[0] != '\0')
+        refusal = REFUSAL_HAS_ACCOUNT;
+    else if (given_up(customer, message))
+        refusal = REFUSAL_DECLINED;
+    if (refusal != REFUSAL_NONE) {
+        vote(customer, PROPOSAL_OPEN, message->propose.id, &message->propose.name, refusal);
+        return;
+    }
+    say_yes(customer, (Proposal){.kind = PROPOSAL_OPEN,
+                                 .id = message->propose.id,
+                                 .name = message->propose.name,
+                                 .balance = message->propose.balance});
+}
+
+static void propose_exit(Customer *customer, const Message *message)
+{
+    Refusal refusal = REFUSAL_NONE;
+    if (customer_active(customer))
+        refusal = REFUSAL_IN_COHORT;
+    else if (given_up(customer, message))
+        refusal = REFUSAL_DECLINED;
+    if (refusal != REFUSAL_NONE) {
+        vote(customer, PROPOSAL_EXIT, message->propose.id, &message->propose.name, refusal);
+        return;
+    }
+    say_yes(customer, (Proposal){.kind = PROPOSAL_EXIT,
+                                 .id = message->propose.id,
+                                 .balance = account_balance(&customer->process.application)});
+}
+
+/* Puts the parts of a member list together; true when it is whole. */
+static bool gather(Gathering *gathering, const Message *message)
+{
+    uint16_t total = message->propose.total;
+    uint16_t first = message->propose.first;
+    uint16_t count = message->propose.count;
+    if (gathering->id != message->propose.id || gathering->count != total) {
+        g_free(gathering->members);
+        *gathering = (Gathering){.id = message->propose.id,
+                                 .count = total,
+                                 .missing = total,
+                                 .members = g_new0(Member, total)};
+    }
+    for (uint16_t i = 0; i < count && first + i < total; i++) {
+        if (gathering->members[first + i].name.text[0] == '\0')
+            gathering->missing--;
+        gathering->members[first + i] = message->propose.members[i];
+    }
+    return gathering->missing == 0;
+}
+
+static void propose_join(Customer *customer, const Message *message)
+{
+    Membership *membership = &customer->membership;
+    Gathering *gathering = &membership->gathering;
+    if (customer_active(customer)) {
+        if (message->propose.id != customer->process.cohort)
+            vote(customer, PROPOSAL_JOIN, message->propose.id, &membership->name,
+                 REFUSAL_IN_COHORT);
+        return;
+    }
+    if (message->propose.total < 2 || message->propose.total > MEMBERS_MAX ||
+        !gather(gathering, message))
+        return;
+    Proposal proposal = {.kind = PROPOSAL_JOIN,
+                         .id = gathering->id,
+                         .balance = account_balance(&customer->process.application),
+                         .count = gathering->count,
+                         .self = gathering->count,
+                         .members = gathering->members};
+    for (uint16_t i = 0; i < proposal.count; i++) {
+        if (name_equal(&proposal.members[i].name, &membership->name))
+            proposal.self = i;
+    }
+    if (proposal.self == proposal.count) {
+        gathering_clear(membership);
+        return;
+    }
+    *gathering = (Gathering){0};
+    say_yes(customer, proposal);
+}
+
+void membership_receive_propose(Customer *customer, const Message *message)
+{
+    Membership *membership = &customer->membership;
+    ProposalKind kind = message->propose.proposal;
+    uint64_t id = message->propose.id;
+    if (membership->proposal.pending) {
+        if (membership->proposal.kind == kind && membership->proposal.id == id)
+            vote(customer, kind, id, proposal_name(membership), REFUSAL_NONE);
+        else
+            customer_drop(customer, NULL, DROP_STALE);
+        return;
+    }
+    /* "Member, on JOIN(id): ignored if id is at most its durable high-water mark." */
+    if (id <= membership->high_water[kind] &&
+        !(kind == PROPOSAL_JOIN && planted(PLANTED_JOIN_IGNORES_HIGH_WATER))) {
+        customer_drop(customer, NULL, DROP_STALE);
+        return;
+    }
+    if (kind == PROPOSAL_OPEN) {
+        propose_open(customer, message);
+    } else if (!membership->has_account || !name_equal(&membership->name, &message->propose.name)) {
+        vote(customer, kind, id, &message->propose.name, REFUSAL_NO_ACCOUNT);
+    } else if (kind == PROPOSAL_EXIT) {
+        propose_exit(customer, message);
+    } else {
+        propose_join(customer, message);
+    }
+}
+
+/* --- outcomes --- */
+
+void membership_adopt(Customer *customer, const Name *name, Money balance, uint64_t version)
+{
+    customer->membership.has_account = true;
+    customer->membership.name = *name;
+    customer->membership.report_version = version;
+    account_open(&customer->process.application, balance);
+    customer->account_changed = true;
+    customer_trace(customer, (TraceEvent){.kind = TRACE_OPENED, .balance = balance});
+}
+
+static void commit_exit(Customer *customer)
+{
+    Membership *membership = &customer->membership;
+    Money balance = membership->proposal.balance;
+    const Command *head =
+        customer->commands->len > 0 ? &g_array_index(customer->commands, Command, 0) : NULL;
+    customer_trace(customer, (TraceEvent){.kind = TRACE_EXITED, .balance = balance});
+    if (head != NULL && customer->request.active && customer->request.user &&
+        head->kind == COMMAND_EXIT && name_equal(&head->name, &membership->name)) {
+        effects_notify(customer->step.effects, &(Notice){.kind = NOTICE_SUCCESS,
+                                                         .command = COMMAND_EXIT,
+                                                         .tag = head->tag,
+                                                         .name = membership->name,
+                                                         .balance = balance});
+        execute_done(customer);
+    }
+    customer->request.active = false;
+    membership->has_account = false;
+    membership->ended = true;
+    membership->report_due = false;
+    customer->account_changed = false;
+    effects_save(customer->step.effects, SLOT_ACCOUNT, NULL, 0);
+    execute_refuse_all(customer, REFUSAL_STOPPING);
+}
+
+/* "One record (active, first permanent checkpoint with the balance now and zero counters); only
+ * then may the member send or accept." */
+static void commit_join(Customer *customer)
+{
+    Proposal *proposal = &customer->membership.proposal;
+    Step *step = &customer->step;
+    Process *process = &customer->process;
+    Application now =
+        planted(PLANTED_FIRST_CHECKPOINT_FROM_VOTE) ? proposal->at_vote : process->application;
+    Name *names = effects_alloc(step->effects, proposal->count * sizeof *names);
+    Member *members = effects_alloc(step->effects, proposal->count * sizeof *members);
+    Application current = process->application;
+    process_enter(process, proposal->id, proposal->members, proposal->count, proposal->self, &now);
+    process->application = current;
+    memcpy(members, proposal->members, proposal->count * sizeof *members);
+    for (uint16_t i = 0; i < proposal->count; i++)
+        names[i] = members[i].name;
+    customer->membership.dissolving = (Dissolving){0};
+    customer->account_changed = true;
+    process->control_changed = true;
+    customer_trace(customer, (TraceEvent){.kind = TRACE_JOINED,
+                                          .cohort = proposal->id,
+                                          .members = names,
+                                          .member_count = proposal->count});
+    effects_notify(step->effects, &(Notice){.kind = NOTICE_JOINED,
+                                            .cohort = proposal->id,
+                                            .members = members,
+                                            .member_count = proposal->count});
+}
+
+static void decide(Customer *customer, bool commit)
+{
+    Membership *membership = &customer->membership;
+    Proposal *proposal = &membership->proposal;
+    customer->account_changed = true;
+    if (commit && proposal->kind == PROPOSAL_OPEN)
+        membership_adopt(customer, &proposal->name, proposal->balance, 1);
+    else if (commit && proposal->kind == PROPOSAL_EXIT)
+        commit_exit(customer);
+    else if (commit)
+        commit_join(customer);
+    proposal_clear(membership);
+}
+
+void membership_receive_outcome(Customer *customer, const Message *message)
+{
+    const Proposal *proposal = &customer->membership.proposal;
+    Message ack = {.kind = MESSAGE_OUTCOME_ACK};
+    ack.outcome.proposal = message->outcome.proposal;
+    ack.outcome.id = message->outcome.id;
+    ack.outcome.name = message->outcome.name;
+    ack.outcome.commit = message->outcome.commit;
+    if (proposal->pending && proposal->kind == message->outcome.proposal &&
+        proposal->id == message->outcome.id)
+        decide(customer, message->outcome.commit);
+    customer_owe_bank(customer, &ack);
+}
+
+void membership_prove_formed(Customer *customer, uint64_t cohort)
+{
+    if (customer_joining(customer) && customer->membership.proposal.id == cohort)
+        decide(customer, true);
+}
+
+void membership_prove_commit(Customer *customer, ProposalKind kind)
+{
+    const Proposal *proposal = &customer->membership.proposal;
+    if (proposal->pending && proposal->kind == kind)
+        decide(customer, true);
+}
+
+/* --- dissolving --- */
+
+static uint16_t part_count(const Process *process)
+{
+    return (uint16_t)((process->count + COUNTS_PER_MESSAGE_MAX - 1) / COUNTS_PER_MESSAGE_MAX);
+}
+
+static Message status_message(const Customer *customer, StatusState state, uint64_t attempt)
+{
+    const Process *process = &customer->process;
+    Message message = {.kind = MESSAGE_STATUS};
+    message.status.cohort = process->cohort;
+    message.status.member = process->self;
+    message.status.attempt = attempt;
+    message.status.version = customer->membership.dissolving.version;
+    message.status.state = state;
+    message.status.settled = process_all_settled(process);
+    message.status.balance = account_balance(&process->application);
+    message.status.report = customer->membership.report_version + 1;
+    message.status.inc = process->inc;
+    message.status.total = process->count;
+    return message;
+}
+
+static void owe_part(Customer *customer, uint16_t part)
+{
+    const Process *process = &customer->process;
+    const Dissolving *dissolving = &customer->membership.dissolving;
+    Message message = status_message(customer, dissolving->state, dissolving->attempt);
+    uint16_t first = (uint16_t)(part * COUNTS_PER_MESSAGE_MAX);
+    uint16_t left = (uint16_t)(process->count - first);
+    message.status.first = first;
+    message.status.count = left < COUNTS_PER_MESSAGE_MAX ? left : COUNTS_PER_MESSAGE_MAX;
+    for (uint16_t i = 0; i < message.status.count; i++) {
+        const Channel *channel = &process->peers[first + i].channel;
+        message.status.counts[i] =
+            (StatusCount){channel->state.out, channel->state.in, channel->known};
+    }
+    customer_owe_bank(customer, &message);
+}
+
+static uint64_t mix(uint64_t digest, uint64_t word)
+{
+    return random_next(&(uint64_t){digest ^ word});
+}
+
+static uint64_t status_digest(const Process *process)
+{
+    uint64_t digest = mix(process->inc, process_all_settled(process));
+    for (uint16_t i = 0; i < process->count; i++) {
+        const Channel *channel = &process->peers[i].channel;
+        digest = mix(mix(mix(digest, channel->state.out), channel->state.in), channel->known);
+    }
+    return digest;
+}
+
+static void status_renew(Customer *customer, StatusState state)
+{
+    Dissolving *dissolving = &customer->membership.dissolving;
+    dissolving->state = state;
+    dissolving->version++;
+    dissolving->digest = status_digest(&customer->process);
+    dissolving->due = true;
+    dissolving->repeat_ns = customer->step.now_ns;
+    dissolving->backoff = 0;
+    memset(dissolving->acked, 0, sizeof dissolving->acked);
+}
+
+/* "A member that is quiesced for it, idle and not NR writes FINAL and votes with it." */
+static bool ready_to_vote(const Customer *customer)
+{
+    const Process *process = &customer->process;
+    for (uint16_t i = 0; i < process->count; i++) {
+        if (process->peers[i].channel.closed.instance.number != 0)
+            return false;
+    }
+    return process->engaged == ENGAGED_NOT && process->announcements->len == 0 &&
+           (process_all_settled(process) || planted(PLANTED_DISSOLVE_UNBALANCED));
+}
+
+static void order_quiesce(Customer *customer, uint64_t attempt)
+{
+    Dissolving *dissolving = &customer->membership.dissolving;
+    if (attempt == dissolving->attempt && dissolving->quiesced && !dissolving->voted) {
+        dissolving->due = true;
+        dissolving->repeat_ns = customer->step.now_ns;
+        memset(dissolving->acked, 0, sizeof dissolving->acked);
+    }
+    if (attempt <= dissolving->attempt)
+        return;
+    /* "A higher attempt cancels a lower." */
+    dissolving->attempt = attempt;
+    dissolving->quiesced = true;
+    dissolving->voted = false;
+    customer->process.frozen = false;
+    status_renew(customer, STATUS_QUIESCED);
+}
+
+static void order_prepare(Customer *customer, uint64_t attempt)
+{
+    Dissolving *dissolving = &customer->membership.dissolving;
+    if (attempt != dissolving->attempt || !dissolving->quiesced)
+        return;
+    if (dissolving->voted) {
+        dissolving->due = true;
+        dissolving->repeat_ns = customer->step.now_ns;
+        memset(dissolving->acked, 0, sizeof dissolving->acked);
+    } else if (ready_to_vote(customer)) {
+        /* "Voted is frozen: no sending, requests for checkpoints or rollbacks refused." */
+        dissolving->voted = true;
+        customer->process.frozen = !planted(PLANTED_VOTED_NOT_FROZEN);
+        customer->account_changed = true;
+        status_renew(customer, STATUS_VOTED);
+    } else {
+        Message message = status_message(customer, STATUS_REFUSED, attempt);
+        customer_owe_bank(customer, &message);
+    }
+}
+
+static void order_cancel(Customer *customer, uint64_t attempt)
+{
+    Dissolving *dissolving = &customer->membership.dissolving;
+    if (attempt < dissolving->attempt)
+        return;
+    dissolving->attempt = attempt;
+    dissolving->quiesced = false;
+    dissolving->voted = false;
+    dissolving->due = false;
+    customer->process.frozen = false;
+    customer->account_changed = true;
+    Message message = status_message(customer, STATUS_CANCELLED, attempt);
+    customer_owe_bank(customer, &message);
+}
+
+/* "A member makes FINAL its balance and is free in one record, then says LEFT." */
+static void order_done(Customer *customer)
+{
+    Membership *membership = &customer->membership;
+    Process *process = &customer->process;
+    Money balance = account_balance(&process->application);
+    membership->left_cohort = process->cohort;
+    membership->left_member = process->self;
+    customer_trace(customer,
+                   (TraceEvent){.kind = TRACE_LEFT, .cohort = process->cohort, .balance = balance});
+    effects_notify(customer->step.effects,
+                   &(Notice){.kind = NOTICE_LEFT, .cohort = process->cohort, .balance = balance});
+    process_leave(process);
+    membership->dissolving = (Dissolving){0};
+    membership->report_version++; /* the bank has FINAL as this report */
+    membership->report_due = false;
+    customer->account_changed = true;
+}
+
+static void owe_left(Customer *customer, uint64_t cohort)
+{
+    Message message = {.kind = MESSAGE_LEFT};
+    message.left.cohort = cohort;
+    message.left.member = customer->membership.left_member;
+    customer_owe_bank(customer, &message);
+}
+
+void membership_receive_dissolve(Customer *customer, const Message *message)
+{
+    Membership *membership = &customer->membership;
+    uint64_t cohort = message->dissolve.cohort;
+    uint64_t attempt = message->dissolve.attempt;
+    membership_prove_formed(customer, cohort); /* only what was formed can be dissolved */
+    if (!customer_active(customer) || cohort != customer->process.cohort) {
+        if (message->dissolve.order == DISSOLVE_DONE && cohort == membership->left_cohort)
+            owe_left(customer, cohort);
+        else
+            customer_drop(customer, NULL, DROP_COHORT);
+        return;
+    }
+    if (message->dissolve.order == DISSOLVE_QUIESCE) {
+        order_quiesce(customer, attempt);
+    } else if (message->dissolve.order == DISSOLVE_PREPARE) {
+        order_prepare(customer, attempt);
+    } else if (message->dissolve.order == DISSOLVE_CANCEL) {
+        order_cancel(customer, attempt);
+    } else if (membership->dissolving.voted) {
+        order_done(customer);
+        owe_left(customer, cohort);
+    } else {
+        customer_drop(customer, NULL, DROP_STALE);
+    }
+}
+
+void membership_receive_status_ack(Customer *customer, const Message *message)
+{
+    Dissolving *dissolving = &customer->membership.dissolving;
+    uint16_t part = (uint16_t)(message->status_ack.first / COUNTS_PER_MESSAGE_MAX);
+    if (!customer_active(customer) || message->status_ack.cohort != customer->process.cohort ||
+        message->status_ack.attempt != dissolving->attempt ||
+        message->status_ack.version != dissolving->version ||
+        part >= part_count(&customer->process)) {
+        customer_drop(customer, NULL, DROP_STALE);
+        return;
+    }
+    bit_set(dissolving->acked, part, true);
+    dissolving->due = false;
+    for (uint16_t i = 0; i < part_count(&customer->process); i++) {
+        if (!bit_get(dissolving->acked, i))
+            dissolving->due = true;
+    }
+}
+
+/* --- reports --- */
+
+void membership_report(Customer *customer)
+{
+    Membership *membership = &customer->membership;
+    membership->report_version++;
+    membership->report_due = true;
+    membership->report_ns = customer->step.now_ns;
+    membership->report_backoff = 0;
+    customer->account_changed = true;
+}
+
+void membership_receive_report_ack(Customer *customer, const Message *message)
+{
+    if (message->report.version == customer->membership.report_version)
+        customer->membership.report_due = false;
+}
+
+/* The balance that a crash or a rollback would come back to. */
+static Money permanent_balance(const Customer *customer)
+{
+    return account_balance(customer_active(customer) ? &customer->process.perm.application
+                                                     : &customer->process.application);
+}
+
+static void owe_report(Customer *customer)
+{
+    Membership *membership = &customer->membership;
+    Message message = {.kind = MESSAGE_REPORT};
+    message.report.client = customer->config.client;
+    message.report.name = membership->name;
+    message.report.version = membership->report_version;
+    message.report.balance = permanent_balance(customer);
+    customer_owe_bank(customer, &message);
+}
+
+/* --- time --- */
+
+static void tick_proposal(Customer *customer)
+{
+    Proposal *proposal = &customer->membership.proposal;
+    if (!proposal->pending || proposal->repeat_ns > customer->step.now_ns)
+        return;
+    if (planted(PLANTED_PREPARED_LEFT_ALONE) && proposal->kind == PROPOSAL_JOIN &&
+        proposal->backoff > PLANTED_PATIENCE) {
+        proposal_clear(&customer->membership);
+        return;
+    }
+    vote(customer, proposal->kind, proposal->id, proposal_name(&customer->membership),
+         REFUSAL_NONE);
+    proposal->repeat_ns = repeat_at(customer, &proposal->backoff);
+}
+
+static void tick_dissolving(Customer *customer)
+{
+    Dissolving *dissolving = &customer->membership.dissolving;
+    if (!customer_active(customer) || !dissolving->quiesced)
+        return;
+    if (!dissolving->voted && dissolving->digest != status_digest(&customer->process))
+        status_renew(customer, STATUS_QUIESCED);
+    if (!dissolving->due || dissolving->repeat_ns > customer->step.now_ns)
+        return;
+    for (uint16_t part = 0; part < part_count(&customer->process); part++) {
+        if (!bit_get(dissolving->acked, part))
+            owe_part(customer, part);
+    }
+    dissolving->repeat_ns = repeat_at(customer, &dissolving->backoff);
+}
+
+void membership_tick(Customer *customer)
+{
+    Membership *membership = &customer->membership;
+    tick_proposal(customer);
+    tick_dissolving(customer);
+    if (membership->report_due && membership->report_ns <= customer->step.now_ns) {
+        owe_report(customer);
+        membership->report_ns = repeat_at(customer, &membership->report_backoff);
+    }
+}
+
+uint64_t membership_deadline(const Customer *customer)
+{
+    const Membership *membership = &customer->membership;
+    uint64_t deadline_ns = TIME_NEVER;
+    if (membership->proposal.pending)
+        deadline_ns = membership->proposal.repeat_ns;
+    if (membership->dissolving.due && membership->dissolving.repeat_ns < deadline_ns)
+        deadline_ns = membership->dissolving.repeat_ns;
+    if (membership->report_due && membership->report_ns < deadline_ns)
+        deadline_ns = membership->report_ns;
+    return deadline_ns;
+}
+
+/* --- encoding --- */
+
+static void members_code(Coder *coder, Member **members, uint16_t *count)
+{
+    code_u16(coder, count);
+    if (coder->failed || *count > MEMBERS_MAX) {
+        coder->failed = true;
+        return;
+    }
+    if (coder->decoding)
+        *members = g_new0(Member, *count);
+    for (uint16_t i = 0; i < *count; i++)
+        member_code(coder, &(*members)[i]);
+}
+
+static void proposal_code(Coder *coder, Proposal *proposal)
+{
+    int kind = (int)proposal->kind;
+    code_bool(coder, &proposal->pending);
+    if (!proposal->pending)
+        return;
+    code_enum(coder, &kind, PROPOSAL_KINDS);
+    proposal->kind = (ProposalKind)kind;
+    code_u64(coder, &proposal->id);
+    code_name(coder, &proposal->name);
+    code_money(coder, &proposal->balance);
+    code_u16(coder, &proposal->self);
+    members_code(coder, &proposal->members, &proposal->count);
+    application_code(coder, &proposal->at_vote);
+    code_u64(coder, &proposal->repeat_ns);
+    code_u32(coder, &proposal->backoff);
+}
+
+static void gathering_code(Coder *coder, Gathering *gathering)
+{
+    code_u64(coder, &gathering->id);
+    code_u16(coder, &gathering->missing);
+    members_code(coder, &gathering->members, &gathering->count);
+}
+
+static void dissolving_code(Coder *coder, Dissolving *dissolving)
+{
+    int state = (int)dissolving->state;
+    code_u64(coder, &dissolving->attempt);
+    code_bool(coder, &dissolving->quiesced);
+    code_bool(coder, &dissolving->voted);
+    code_enum(coder, &state, STATUS_STATES);
+    dissolving->state = (StatusState)state;
+    code_u64(coder, &dissolving->version);
+    code_u64(coder, &dissolving->digest);
+    code_bool(coder, &dissolving->due);
+    code_bytes(coder, dissolving->acked, sizeof dissolving->acked);
+    code_u64(coder, &dissolving->repeat_ns);
+    code_u32(coder, &dissolving->backoff);
+}
+
+void membership_code(Coder *coder, Membership *membership)
+{
+    code_bool(coder, &membership->has_account);
+    code_bool(coder, &membership->ended);
+    code_name(coder, &membership->name);
+    for (int kind = 0; kind < PROPOSAL_KINDS; kind++)
+        code_u64(coder, &membership->high_water[kind]);
+    proposal_code(coder, &membership->proposal);
+    gathering_code(coder, &membership->gathering);
+    dissolving_code(coder, &membership->dissolving);
+    code_u64(coder, &membership->left_cohort);
+    code_u16(coder, &membership->left_member);
+    code_u64(coder, &membership->report_version);
+    code_bool(coder, &membership->report_due);
+    code_u64(coder, &membership->report_ns);
+    code_u32(coder, &membership->report_backoff);
+}
+
+void membership_deinit(Membership *membership)
+{
+    proposal_clear(membership);
+    gathering_clear(membership);
+}

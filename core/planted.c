@@ -11,6 +11,11 @@ bool planted(Planted fault)
     return chosen == fault;
 }
 
+bool planted_any(void)
+{
+    return chosen != PLANTED_NONE;
+}
+
 const char *planted_name(Planted fault)
 {
 #define PLANTED_NAME(symbol, name) name,

@@ -1,1 +1,202 @@
-#include "core/types.h"
+#include "core/rollback.h"
+
+#include <string.h>
+
+#include "core/checkpoint.h"
+#include "core/instance.h"
+#include "core/panic.h"
+#include "core/planted.h"
+#include "core/report.h"
+
+bool rollback_holds(const Process *process, Instance instance)
+{
+    for (uint16_t i = 0; i < process->count; i++) {
+        if (i != process->self &&
+            instance_equal(process->peers[i].channel.closed.instance, instance))
+            return true;
+    }
+    return false;
+}
+
+static void commit_if_all_said_yes(Process *process, Step *step)
+{
+    if (!instance_all_yes(process))
+        return;
+    if (process->parent == process->self) {
+        rollback_decide(process, step, process->instance, true);
+        return;
+    }
+    instance_vote_yes(process, step);
+    process->control_changed = true;
+    instance_answer(process, process->parent, MESSAGE_PREPARE_VOTE, process->instance,
+                    ANSWER_JOINED, process->parent_label);
+}
+
+/* "A process that rolls back sends PREPARE to every peer, its parent included." */
+static void take_part(Process *process, Step *step, Instance instance, uint16_t parent)
+{
+    instance_engage(process, step, ENGAGED_ROLLBACK, instance, parent);
+    for (uint16_t j = 0; j < process->count; j++) {
+        if (j == process->self)
+            continue;
+        if (planted(PLANTED_PREPARE_ONLY_SENT_TO) &&
+            process->peers[j].channel.state.out == process->perm.channels[j].out)
+            continue;
+        instance_ask(process, step, j, process->perm.channels[j].out);
+    }
+    process->control_changed = true;
+}
+
+void rollback_begin(Process *process, Step *step)
+{
+    INVARIANT(instance_free(process));
+    take_part(process, step, instance_next(process), process->self);
+    commit_if_all_said_yes(process, step);
+}
+
+static void close_channel(Process *process, uint16_t from, const Message *message)
+{
+    Channel *channel = &process->peers[from].channel;
+    channel->closed = (Closed){
+        .instance = message->prepare.instance,
+        .new_inc = message->prepare.new_inc,
+        .cut = message->prepare.cut,
+        .rcut = message->prepare.rcut,
+    };
+    channel->ack_due = false;
+    process->control_changed = true; /* "first closes the channel from i, durably" */
+}
+
+/* Does j hold a transfer that i is about to undo? */
+static bool holds_orphan(const Process *process, uint16_t from, uint64_t cut)
+{
+    const ChannelState *state = &process->peers[from].channel.state;
+    return (planted(PLANTED_SKIPS_DRAG_PEERS) ? state->in : state->last_received) > cut;
+}
+
+/* What can be answered before the inherit test; false: nothing can. */
+static bool answer_at_once(Process *process, uint16_t from, const Message *message)
+{
+    Instance instance = message->prepare.instance;
+    const Closed *closed = &process->peers[from].channel.closed;
+    Answer answer;
+    bool commit;
+    if (instance_engaged(process, instance)) {
+        if (closed->instance.number == 0)
+            close_channel(process, from, message);
+        if (from == process->parent && !process->voted)
+            return true; /* the answer follows when all our peers have answered */
+        answer = from == process->parent ? ANSWER_JOINED : ANSWER_NO_NEED;
+    } else if (instance_equal(closed->instance, instance)) {
+        answer = ANSWER_NO_NEED;
+    } else if (instance_finished(process, instance, &commit)) {
+        answer = ANSWER_BUSY; /* "A late PREPARE of a finished instance is recognised." */
+    } else if (closed->instance.number != 0 || process->frozen ||
+               process->engaged == ENGAGED_ROLLBACK || process->voted) {
+        answer = ANSWER_BUSY; /* "In doubt counts as busy." */
+    } else {
+        return false;
+    }
+    instance_answer(process, from, MESSAGE_PREPARE_VOTE, instance, answer, message->prepare.cut);
+    return true;
+}
+
+void rollback_receive_prepare(Process *process, Step *step, uint16_t from, const Message *message)
+{
+    Instance instance = message->prepare.instance;
+    if (answer_at_once(process, from, message))
+        return;
+    if (!holds_orphan(process, from, message->prepare.cut)) {
+        close_channel(process, from, message);
+        instance_answer(process, from, MESSAGE_PREPARE_VOTE, instance, ANSWER_NO_NEED,
+                        message->prepare.cut);
+        return;
+    }
+    /* "A rollback may push a checkpoint aside only where the process has not yet voted yes." */
+    if (process->engaged == ENGAGED_CHECKPOINT)
+        checkpoint_abort(process, step, from, false);
+    if (!instance_free(process)) {
+        instance_answer(process, from, MESSAGE_PREPARE_VOTE, instance, ANSWER_BUSY,
+                        message->prepare.cut);
+        return;
+    }
+    close_channel(process, from, message);
+    process->parent_label = message->prepare.cut;
+    take_part(process, step, instance, from);
+    commit_if_all_said_yes(process, step);
+}
+
+DropReason rollback_receive_vote(Process *process, Step *step, uint16_t from,
+                                 const Message *message)
+{
+    if (process->engaged != ENGAGED_ROLLBACK || process->voted ||
+        !instance_engaged(process, message->vote.instance) ||
+        process->peers[from].ask != ASK_WAITING)
+        return DROP_STALE;
+    if (message->vote.answer == ANSWER_BUSY) {
+        rollback_abort(process, step, from, false);
+        return DROP_NONE;
+    }
+    if (!instance_take_yes(process, from, message))
+        return DROP_STALE;
+    commit_if_all_said_yes(process, step);
+    return DROP_NONE;
+}
+
+/* "Commit: a rolling i restores perm, sets inc = inc+1, sets acked[j] to the base of its log, and
+ * sends its log again." */
+static void roll(Process *process, Step *step)
+{
+    bool initiator = process->parent == process->self;
+    uint64_t undone =
+        account_operations(&process->application) - account_operations(&process->perm.application);
+    process_restore_permanent(process);
+    process->inc++;
+    report_snapshot(process, step, TRACE_ROLLED_BACK, process->instance, &process->perm, undone);
+    if (!initiator) {
+        report_decided(process, step, NOTICE_ROLLED_BACK, process->instance, undone);
+        return;
+    }
+    process->outcome.undone = undone;
+}
+
+void rollback_decide(Process *process, Step *step, Instance instance, bool commit)
+{
+    bool rolling = instance_engaged(process, instance);
+    INVARIANT(!rolling || process->engaged == ENGAGED_ROLLBACK);
+    if (rolling && process->parent == process->self) {
+        process->outcome.over = true;
+        process->outcome.commit = commit;
+        process->outcome.silent = false;
+        process->outcome.blocker = process->self;
+        process->outcome.instance = instance;
+        memcpy(process->outcome.participants, process->participants, PARTICIPANT_BYTES);
+    }
+    if (rolling && commit)
+        roll(process, step);
+    for (uint16_t i = 0; i < process->count; i++) {
+        if (i != process->self &&
+            instance_equal(process->peers[i].channel.closed.instance, instance)) {
+            channel_reopen(&process->peers[i].channel, commit, rolling);
+            process_hurry(process, i, step);
+        }
+    }
+    if (rolling)
+        instance_finish(process, step, commit);
+    process->control_changed = true;
+}
+
+void rollback_abort(Process *process, Step *step, uint16_t blocker, bool silent)
+{
+    Instance instance = process->instance;
+    uint16_t parent = process->parent;
+    INVARIANT(!process->voted);
+    rollback_decide(process, step, instance, false);
+    if (parent != process->self) {
+        instance_answer(process, parent, MESSAGE_PREPARE_VOTE, instance, ANSWER_BUSY,
+                        process->parent_label);
+        return;
+    }
+    process->outcome.blocker = blocker;
+    process->outcome.silent = silent;
+}

@@ -60,12 +60,33 @@ typedef struct TraceEvent {
     const char *datagram_kinds; /* "transfer+ack"; static or outliving the event */
     size_t datagram_bytes;
     const char *reason; /* DROP */
+    bool outgoing;      /* DROP: the transport lost it on its way *to* peer; else it came from it */
 } TraceEvent;
 
 /* "rolled_back", as in the field `e`. */
 const char *trace_word(TraceKind kind);
 /* TX, RX, DROP, DUP: written only with --trace-datagrams. */
 bool trace_is_datagram(TraceKind kind);
+
+/* The fields of a line, in the order they are written. */
+typedef enum TraceField {
+    FIELD_TO = 1 << 0,
+    FIELD_FROM = 1 << 1,
+    FIELD_COHORT = 1 << 2,
+    FIELD_MEMBERS = 1 << 3,
+    FIELD_INSTANCE = 1 << 4,
+    FIELD_LABEL = 1 << 5,
+    FIELD_AMOUNT = 1 << 6,
+    FIELD_BALANCE = 1 << 7,
+    FIELD_COUNTS = 1 << 8, /* `sent` and `received` */
+    FIELD_UNDONE = 1 << 9,
+    FIELD_DATAGRAM = 1 << 10, /* `id`, `kind` and `bytes` */
+    FIELD_REASON = 1 << 11
+} TraceField;
+
+/* The set of TraceFields that lines of this kind have: writer and reader both go by it. Only in
+ * datagram lines may the peer be unknown (then its key is left out) or an address. */
+unsigned trace_fields(TraceKind kind);
 
 /* Append one JSON line with its newline; keys in the interface's order. */
 void trace_write_header(GString *out, const char *mode, const char *scenario, uint64_t seed);

@@ -3,7 +3,10 @@
  * The driver (live: net/driver.c, simulated: sim/world.c) fills an Event, calls customer_step or
  * bank_step, and carries the Effects out in their order. Order is meaning: a save is durable
  * before any later send leaves. The same state and the same event give the same state and the
- * same effects, always. */
+ * same effects, always.
+ *
+ * A step's saves come first in its list, whenever in the step they were decided: nothing of a step
+ * is told or sent before all of its saves are durable. */
 #ifndef COHORT_TRANSPORT_H
 #define COHORT_TRANSPORT_H
 
@@ -84,7 +87,8 @@ size_t effects_count(const Effects *effects);
 const Effect *effects_at(const Effects *effects, size_t index);
 uint64_t effects_deadline(const Effects *effects); /* when to step a TIMEOUT; TIME_NEVER: none */
 
-/* For the core's side. */
+/* For the core's side. Bytes are copied. A notice or trace event is copied too, but the arrays it
+ * points to are not: they must be from effects_alloc. */
 void *effects_alloc(Effects *effects, size_t bytes); /* zeroed; lives until the next clear */
 void effects_save(Effects *effects, Slot slot, const uint8_t *bytes, size_t length); /* copied */
 void effects_send(Effects *effects, Port port, Address to, const uint8_t *bytes, size_t length);

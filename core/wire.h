@@ -273,10 +273,15 @@ typedef struct Message {
     };
 } Message;
 
-/* The bank's whole answer to a request, as it is kept, compared and cut into ANSWER chunks. */
+/* The bank's whole answer to a request, as it is kept, compared and cut into ANSWER chunks: the
+ * fields of a SUCCESS or FAILURE that a bank fills, the tag not among them. Decoding sets the whole
+ * notice and puts its members into `members`; encoding takes notice->members. A FAILURE needs a
+ * refusal and a SUCCESS has none: anything else fails, as do more members than fit. */
 void answer_code(Coder *coder, Notice *notice, Member *members, size_t member_capacity);
 
-/* Codes one message, kind byte included. */
+/* Codes one message, kind byte included. Both ways it fails on a field out of its range (they are
+ * in PROTOCOL.md); encoding does not write to the message, decoding sets every field of its kind,
+ * of lists as many as counted. */
 void message_code(Coder *coder, Message *message);
 
 /* --- writing --- */
@@ -287,7 +292,8 @@ typedef struct WireWriter {
 } WireWriter;
 
 void wire_begin(WireWriter *writer, const Header *header);
-/* False, and nothing is written, when the message does not fit any more. */
+/* False, and nothing is written, when the message does not fit any more. Every message fits an
+ * empty datagram: one that does not is out of range, a broken invariant. */
 bool wire_add(WireWriter *writer, const Message *message);
 /* Closes the datagram; its length, 0 when no message was added. Bytes are in writer->bytes. */
 size_t wire_end(WireWriter *writer);
@@ -297,6 +303,8 @@ typedef struct WireReader {
     Coder coder;
 } WireReader;
 
+/* `bytes` are borrowed for as long as the reader is used; *header is set unless a reason is given.
+ */
 DropReason wire_open(WireReader *reader, const uint8_t *bytes, size_t length, Header *header);
 /* The next message, or false after the last. Only after wire_open said DROP_NONE. */
 bool wire_next(WireReader *reader, Message *message);

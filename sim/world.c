@@ -1,1 +1,254 @@
-#include "core/types.h"
+#include "sim/world_state.h"
+
+#include "core/panic.h"
+#include "sim/random.h"
+
+static const Observer nobody = {0};
+
+/* --- the parts of a run --- */
+
+static void add_stuck(World *world, const Node *node, const char *why)
+{
+    g_ptr_array_add(world->stuck, g_strdup_printf("%s: %s", node->name.text, why));
+}
+
+/* Everything that happens without time passing. */
+static void run_instant(World *world)
+{
+    while (queue_next_time(world->queue) == world->now_ns) {
+        world_take_next(world);
+    }
+}
+
+static void open_account(World *world, uint32_t index)
+{
+    const Participant *participant =
+        &g_array_index(world->scenario->participants, Participant, index);
+    Node *node = &world->nodes[FIRST_CUSTOMER + index];
+    bool resumed = world->scenario->rows->len > 0;
+    world_start_customer(world, node, resumed ? &participant->name : NULL);
+    if (!resumed) {
+        Command open = {
+            .kind = COMMAND_OPEN, .name = participant->name, .amount = participant->balance};
+        world_command(world, node, &open, TAG_SETUP);
+    }
+    run_instant(world);
+    if (node->customer == NULL || !customer_has_account(node->customer)) {
+        add_stuck(world, node, "the set-up has not opened its account");
+    }
+}
+
+/* The customers `first` .. `first + count - 1` are the only ones outside a cohort, so that the
+ * bank can choose no others. */
+static void form_cohort(World *world, uint32_t first, uint32_t count)
+{
+    const Node *initiator = &world->nodes[FIRST_CUSTOMER + first];
+    Command form = {.kind = COMMAND_NEW_COHORT, .name = initiator->name, .count = count};
+    world_command(world, &world->nodes[BANK_NODE], &form, TAG_SETUP);
+    run_instant(world);
+    for (uint32_t i = first; i < first + count; i++) {
+        const Node *node = &world->nodes[FIRST_CUSTOMER + i];
+        if (node->customer == NULL || customer_cohort(node->customer) == 0) {
+            add_stuck(world, node, "the set-up has not brought it into a cohort");
+        }
+    }
+}
+
+static void schedule(World *world)
+{
+    const Scenario *scenario = world->scenario;
+    for (uint32_t i = 0; i < scenario->script->len; i++) {
+        queue_put(world->queue, g_array_index(scenario->script, ScriptCommand, i).time_ns,
+                  KIND_SCRIPT, 0, i);
+    }
+    for (uint32_t i = FIRST_CUSTOMER; i < world->node_count; i++) {
+        Node *node = &world->nodes[i];
+        for (uint32_t kind = 0; kind < WORKLOAD_KINDS; kind++) {
+            if (scenario->workload.interval_ns[kind] == 0) {
+                continue;
+            }
+            uint64_t gap_ns = workload_draw_gap(&scenario->workload, kind, &node->stream);
+            if (gap_ns <= scenario->duration_ns) {
+                queue_put(world->queue, gap_ns, KIND_WORKLOAD, i, kind);
+            }
+        }
+    }
+}
+
+static void set_up(World *world)
+{
+    Event start = {.kind = EVENT_START};
+    world_step(world, &world->nodes[BANK_NODE], &start);
+    uint32_t customers = world->node_count - FIRST_CUSTOMER;
+    uint32_t first = 0;
+    while (first < customers && world->stuck->len == 0) {
+        uint32_t count = (uint32_t)MIN(world->scenario->cohort_size, customers - first);
+        for (uint32_t i = first; i < first + count && world->stuck->len == 0; i++) {
+            open_account(world, i);
+        }
+        if (count >= 2 && world->stuck->len == 0) {
+            form_cohort(world, first, count);
+        }
+        first += count;
+    }
+    network_set_model(world->network, &world->scenario->network);
+    schedule(world);
+    world->phase = PHASE_RUN;
+}
+
+static void begin_settling(World *world)
+{
+    NetworkModel faultless = {.delay = world->scenario->network.delay};
+    network_set_model(world->network, &faultless);
+    world->now_ns = world->scenario->duration_ns;
+    world->phase = PHASE_SETTLE;
+    world->busy = world->node_count;
+    for (uint32_t i = 0; i < world->node_count; i++) {
+        world_note_idle(world, &world->nodes[i]);
+    }
+}
+
+static void finish(World *world, bool settled)
+{
+    for (uint32_t i = 0; !settled && i < world->node_count; i++) {
+        char why[256];
+        if (!node_idle(&world->nodes[i], why, sizeof why)) {
+            add_stuck(world, &world->nodes[i], why);
+        }
+    }
+    world->violations =
+        checker_judge(world->checker, (CheckOptions){.settled = world->stuck->len == 0});
+    world->phase = PHASE_OVER;
+}
+
+bool world_advance(World *world, uint64_t events)
+{
+    if (world->phase == PHASE_SETUP) {
+        set_up(world);
+    }
+    uint64_t upto = world->result.events + events;
+    while (world->phase != PHASE_OVER && world->result.events < upto) {
+        uint64_t next_ns = queue_next_time(world->queue);
+        uint64_t end_ns = world->scenario->duration_ns;
+        if (world->stuck->len > 0) {
+            finish(world, true);
+        } else if (world->phase == PHASE_RUN && next_ns > end_ns) {
+            begin_settling(world);
+        } else if (world->phase == PHASE_SETTLE && world->busy == 0 &&
+                   network_held_count(world->network) == 0) {
+            finish(world, true);
+        } else if (world->phase == PHASE_SETTLE && next_ns > end_ns + SETTLE_NS_MAX) {
+            finish(world, false);
+        } else {
+            world_take_next(world);
+        }
+    }
+    return world->phase != PHASE_OVER;
+}
+
+/* --- the object --- */
+
+World *world_new(const Scenario *scenario, uint64_t seed, const Observer *observer)
+{
+    World *world = g_new0(World, 1);
+    world->scenario = scenario;
+    world->observer = observer != NULL ? observer : &nobody;
+    world->seed = seed;
+    world->queue = queue_new();
+    world->network = network_new(stream_start(seed, STREAM_NETWORK, 0));
+    world->effects = effects_new();
+    world->clients = stream_start(seed, STREAM_CLIENT, 0);
+    world->journal = g_ptr_array_new_with_free_func((GDestroyNotify)g_bytes_unref);
+    world->digest = digest_new();
+    world->totals = totals_new(scenario->cash == CASH_COMMIT);
+    world->checker = checker_new();
+    world->stuck = g_ptr_array_new_with_free_func(g_free);
+    world->node_count = FIRST_CUSTOMER + scenario->participants->len;
+    world->nodes = g_new0(Node, world->node_count);
+    for (uint32_t i = 0; i < world->node_count; i++) {
+        Node *node = &world->nodes[i];
+        node->deadline_ns = TIME_NEVER;
+        node->queued_ns = TIME_NEVER;
+        node->peers = g_array_new(FALSE, FALSE, sizeof(Name));
+        if (i == BANK_NODE) {
+            name_set(&node->name, "bank");
+            node->ip = WORLD_BANK_IP;
+            continue;
+        }
+        uint32_t index = i - FIRST_CUSTOMER;
+        node->name = g_array_index(scenario->participants, Participant, index).name;
+        node->ip = WORLD_CUSTOMER_IP + index;
+        node->stream = stream_start(seed, STREAM_WORKLOAD, index);
+    }
+    Bank *bank = bank_new(&(BankConfig){.seed = stream_start(seed, STREAM_BANK, 0)});
+    for (guint i = 0; i < scenario->rows->len; i++) {
+        BankLoad loaded = bank_load_row(bank, &g_array_index(scenario->rows, BankRow, i));
+        INVARIANT_THAT(loaded, ==, BANK_LOAD_OK);
+    }
+    world->nodes[BANK_NODE].bank = bank;
+    return world;
+}
+
+void world_free(World *world)
+{
+    for (uint32_t i = 0; i < world->node_count; i++) {
+        Node *node = &world->nodes[i];
+        if (node->customer != NULL) {
+            customer_free(node->customer);
+        }
+        for (int slot = 0; slot < SLOTS; slot++) {
+            g_clear_pointer(&node->slots[slot], g_byte_array_unref);
+        }
+        g_array_unref(node->peers);
+    }
+    bank_free(world->nodes[BANK_NODE].bank);
+    g_free(world->nodes);
+    g_clear_pointer(&world->violations, g_ptr_array_unref);
+    g_ptr_array_unref(world->stuck);
+    checker_free(world->checker);
+    totals_free(world->totals);
+    digest_free(world->digest);
+    g_ptr_array_unref(world->journal);
+    effects_free(world->effects);
+    network_free(world->network);
+    queue_free(world->queue);
+    g_free(world);
+}
+
+uint64_t world_now(const World *world)
+{
+    return world->now_ns;
+}
+
+uint64_t world_events(const World *world)
+{
+    return world->result.events;
+}
+
+WorldResult world_result(const World *world)
+{
+    INVARIANT_THAT(world->phase, ==, PHASE_OVER);
+    WorldResult result = world->result;
+    result.virtual_ns = world->now_ns;
+    result.sums = totals_sums(world->totals);
+    result.trace_hash = digest_value(world->digest);
+    result.stuck = world->stuck;
+    result.violations = world->violations;
+    return result;
+}
+
+const Totals *world_tally(const World *world)
+{
+    return world->totals;
+}
+
+const Customer *world_customer(const World *world, size_t index)
+{
+    INVARIANT_THAT(index, <, world->node_count - FIRST_CUSTOMER);
+    return world->nodes[FIRST_CUSTOMER + index].customer;
+}
+
+const Bank *world_bank(const World *world)
+{
+    return world->nodes[BANK_NODE].bank;
+}

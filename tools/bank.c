@@ -1,1 +1,242 @@
-#include "core/types.h"
+/* `cohort bank`: the bank process. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "net/driver.h"
+#include "tools/commands.h"
+#include "tools/console.h"
+#include "tools/input.h"
+#include "tools/options.h"
+
+static const char HELP[] =
+    "Usage: cohort bank --port P [OPTION]...\n"
+    "Runs the bank: the registry of customers and cohorts.\n"
+    "\n"
+    "  --port P           UDP port to serve on, 8500 to 8999 (asked for on a terminal)\n"
+    "  --bind ADDR        address to serve on (default 127.0.0.1)\n"
+    "  --data FILE        the customers, as CSV (default data.csv, made when missing);\n"
+    "                     FILE.journal beside it belongs to it: keep the two together\n"
+    "  --seed N           makes the choice of cohort members repeatable\n"
+    "  --trace FILE       writes what happens as JSON Lines\n"
+    "  --trace-datagrams  ... and every datagram\n"
+    "  --any-port         lifts the range of ports; port 0 takes a free one\n"
+    "  --json             makes every line on stdout one JSON object\n"
+    "  --help, --version\n"
+    "\n"
+    "Commands, one a line on stdin; `help` lists them. Each gives one line SUCCESS or FAILURE.\n"
+    "The bank serves until `quit`, SIGINT or SIGTERM; the end of a pipe does not stop it.\n"
+    "\n"
+    "With --json a line is {\"result\":\"success\",\"command\":WORD,...,\"text\":LINE}, or "
+    "\"result\"\n"
+    "is \"failure\" (then \"reason\"), \"ready\" (then \"addresses\") or \"text\" (then \"lines\", "
+    "for\n"
+    "people). Amounts are integers of 1/100. LINE is what the line is without --json.\n";
+
+static const char CONSOLE_HELP[] =
+    "open NAME BALANCE IP PORT1 PORT2  opens the account of the customer process at IP:PORT1\n"
+    "exit NAME                         closes it\n"
+    "new-cohort NAME N                 forms a cohort of N customers, NAME among them\n"
+    "delete-cohort NAME                dissolves the cohort that NAME is in\n"
+    "list                              shows all customers\n"
+    "show NAME                         shows one\n"
+    "quit                              stops the bank; nothing is lost\n";
+
+typedef struct Flags {
+    char *port;
+    char *bind;
+    char *data;
+    char *seed;
+    char *trace;
+    char *record;
+    gboolean trace_datagrams;
+    gboolean any_port;
+    gboolean json;
+} Flags;
+
+typedef struct Teller {
+    Bank *bank;
+    Driver *driver;
+    Console *console;
+} Teller;
+
+/* --- the console's words --- */
+
+static void append_row(GString *out, const BankRow *row)
+{
+    char balance[MONEY_TEXT_MAX];
+    char address[ADDRESS_TEXT_MAX];
+    g_string_append_printf(out, "%-12s %12s  %s %u", row->name.text,
+                           money_text(row->balance, balance),
+                           address_text((Address){row->ip, row->port1}, address), row->port2);
+    if (row->cohort != 0)
+        g_string_append_printf(out, "  cohort %" G_GUINT64_FORMAT, row->cohort);
+    g_string_append(out, row->exited ? "  exited\n" : "\n");
+}
+
+static bool answer_list(void *user, const char *argument, GString *out)
+{
+    (void)argument;
+    const Bank *bank = ((Teller *)user)->bank;
+    size_t count = bank_row_count(bank);
+    g_string_append_printf(out, "%zu customers; balances as last made permanent\n", count);
+    for (size_t i = 0; i < count; i++) {
+        BankRow row = bank_row(bank, i);
+        append_row(out, &row);
+    }
+    return true;
+}
+
+static bool answer_show(void *user, const char *argument, GString *out)
+{
+    Name name;
+    BankRow row;
+    bool found = name_set(&name, argument) && bank_find(((Teller *)user)->bank, &name, &row);
+    if (found)
+        append_row(out, &row);
+    else
+        g_string_append(out, "no customer has that name; look at `list`");
+    return found;
+}
+
+static const ConsoleWord WORDS[] = {{"list", NULL, answer_list}, {"show", "NAME", answer_show}};
+
+static void append_names(void *user, GPtrArray *names)
+{
+    const Bank *bank = ((Teller *)user)->bank;
+    for (size_t i = 0; i < bank_row_count(bank); i++) {
+        BankRow row = bank_row(bank, i);
+        g_ptr_array_add(names, g_strdup(row.name.text));
+    }
+}
+
+/* --- between console and driver --- */
+
+static void on_command(void *user, const Command *command)
+{
+    driver_command(((Teller *)user)->driver, command);
+}
+
+static void on_finished(void *user, bool quit)
+{
+    /* A bank in the background, its stdin at its end, goes on serving. */
+    if (quit || input_is_terminal())
+        driver_stop(((Teller *)user)->driver);
+}
+
+static void on_notice(void *user, const Notice *notice)
+{
+    console_notice(((Teller *)user)->console, notice);
+}
+
+/* --- running --- */
+
+static int serve(const char *command, const Flags *flags, Bank *bank, const DriverConfig *driver)
+{
+    Teller teller = {.bank = bank};
+    DriverConfig config = *driver;
+    config.notify = on_notice;
+    config.user = &teller;
+    teller.driver = driver_new(&config);
+    teller.console = console_new(&(ConsoleConfig){.place = PLACE_BANK,
+                                                  .json = flags->json,
+                                                  .prompt = "bank",
+                                                  .help = CONSOLE_HELP,
+                                                  .words = WORDS,
+                                                  .word_count = G_N_ELEMENTS(WORDS),
+                                                  .quits = true,
+                                                  .command = on_command,
+                                                  .finished = on_finished,
+                                                  .names = append_names,
+                                                  .user = &teller});
+    Address address = udp_address(config.bank_port);
+    console_ready(teller.console, "bank", &address, 1);
+    driver_start(teller.driver);
+    g_autoptr(GString) error = g_string_new(NULL);
+    int exit_code = driver_run(teller.driver, error);
+    console_free(teller.console);
+    driver_free(teller.driver);
+    return error->len > 0 ? options_fail(exit_code, command, "%s", error->str) : exit_code;
+}
+
+/* With the socket open: the ledger, then the rest. */
+static int load_and_serve(const char *command, const Flags *flags, uint64_t seed, Udp *udp)
+{
+    g_autoptr(GString) error = g_string_new(NULL);
+    g_autoptr(GString) warning = g_string_new(NULL);
+    Bank *bank = bank_new(&(BankConfig){.seed = seed, .any_port = flags->any_port});
+    Ledger *ledger = NULL;
+    int trace_fd = -1;
+    int exit_code = EXIT_ENVIRONMENT;
+    int code =
+        ledger_open(flags->data != NULL ? flags->data : "data.csv", bank, &ledger, error, warning);
+    if (warning->len > 0)
+        options_fail(EXIT_DONE, command, "%s", warning->str);
+    if (code != 0)
+        exit_code = options_fail(code == LEDGER_BAD_CSV ? EXIT_USAGE : EXIT_ENVIRONMENT, command,
+                                 "%s", error->str);
+    else if (options_trace(command, flags->trace, &trace_fd))
+        exit_code = serve(command, flags, bank,
+                          &(DriverConfig){.bank = bank,
+                                          .ledger = ledger,
+                                          .bank_port = udp,
+                                          .trace_fd = trace_fd,
+                                          .trace_datagrams = flags->trace_datagrams,
+                                          .seed = seed});
+    if (trace_fd >= 0)
+        close(trace_fd);
+    ledger_close(ledger);
+    bank_free(bank);
+    return exit_code;
+}
+
+static int run(const char *command, const Flags *flags)
+{
+    uint64_t seed = 0;
+    Address address = {0};
+    if (flags->record != NULL)
+        return options_fail(EXIT_USAGE, command, "--record is not in this version");
+    if (flags->seed == NULL)
+        seed = options_random();
+    else if (!number_parse(flags->seed, &seed))
+        return options_fail(EXIT_USAGE, command, "--seed %s: must be a whole number", flags->seed);
+    if (!options_ip(command, "--bind", flags->bind != NULL ? flags->bind : "127.0.0.1",
+                    &address.ip) ||
+        !options_port(command, "--port", flags->port, flags->any_port, &address.port))
+        return EXIT_USAGE;
+
+    g_autoptr(GString) error = g_string_new(NULL);
+    Udp *udp = udp_open(address, error);
+    if (udp == NULL)
+        return options_fail(EXIT_ENVIRONMENT, command, "%s", error->str);
+    int exit_code = load_and_serve(command, flags, seed, udp);
+    udp_close(udp);
+    return exit_code;
+}
+
+int bank_main(int argc, char **argv)
+{
+    Flags flags = {0};
+    const GOptionEntry entries[] = {
+        {"port", 0, 0, G_OPTION_ARG_STRING, &flags.port, NULL, NULL},
+        {"bind", 0, 0, G_OPTION_ARG_STRING, &flags.bind, NULL, NULL},
+        {"data", 0, 0, G_OPTION_ARG_FILENAME, &flags.data, NULL, NULL},
+        {"seed", 0, 0, G_OPTION_ARG_STRING, &flags.seed, NULL, NULL},
+        {"trace", 0, 0, G_OPTION_ARG_FILENAME, &flags.trace, NULL, NULL},
+        {"record", 0, 0, G_OPTION_ARG_FILENAME, &flags.record, NULL, NULL},
+        {"trace-datagrams", 0, 0, G_OPTION_ARG_NONE, &flags.trace_datagrams, NULL, NULL},
+        {"any-port", 0, 0, G_OPTION_ARG_NONE, &flags.any_port, NULL, NULL},
+        {"json", 0, 0, G_OPTION_ARG_NONE, &flags.json, NULL, NULL},
+        G_OPTION_ENTRY_NULL};
+    int exit_code;
+    const char *command = argv[0];
+    if (options_parse(entries, HELP, argc, argv, &exit_code))
+        exit_code = run(command, &flags);
+    g_free(flags.port);
+    g_free(flags.bind);
+    g_free(flags.data);
+    g_free(flags.seed);
+    g_free(flags.trace);
+    g_free(flags.record);
+    return exit_code;
+}

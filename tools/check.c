@@ -1,1 +1,179 @@
-#include "core/types.h"
+/* `cohort check`: judges traces, of simulated or live runs, against the protocol's invariants. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "sim/checker.h"
+#include "sim/trace_reader.h"
+#include "tools/commands.h"
+#include "tools/options.h"
+#include "tools/result.h"
+
+static const char HELP[] =
+    "Usage: cohort check [OPTION]... TRACE...\n"
+    "Judges traces, simulated or live, against what must always hold.\n"
+    "\n"
+    "The traces of one run belong together: of live processes, give all that there are. What only\n"
+    "an absent one could tell is not judged. With TRACE -, standard input is read.\n"
+    "\n"
+    "  --settled  the run claims to be over and quiet, so nothing may be under way at the end:\n"
+    "             no transfer in flight, no open checkpoint. Implied when all traces are "
+    "simulated\n"
+    "  --json     print one JSON object per line\n"
+    "  --help     show this\n"
+    "  --version  show the version\n"
+    "\n"
+    "Prints a line for each violation, and last how much was judged. The invariants:\n"
+    "  1 prefix           transfers received are a prefix of those sent\n"
+    "  2 consistency      permanent checkpoints agree with each other and with what happened\n"
+    "  3 no-loss          every transfer is received or declared lost, never both\n"
+    "  4 money            no money is made or lost\n"
+    "  5 minimality       those, and only those, checkpointed or rolled back who had to\n"
+    "  6 agreement        every instance ends, with one decision, at every participant\n"
+    "  7 two-checkpoints  at most one permanent and one tentative checkpoint\n"
+    "  8 discipline       silence until the decision; incarnations count rollbacks\n"
+    "  0 life             what an event needs is there: an account, a cohort\n"
+    "\n"
+    "Exit codes: 0 no violation; 1 violations; 2 a trace cannot be read as one (file, line and\n"
+    "reason are on standard error).\n"
+    "\n"
+    "Examples:\n"
+    "  cohort sim lossy.ini --seed 7 --trace run.jsonl; cohort check run.jsonl\n"
+    "  cohort sim lossy.ini --trace - | cohort check -\n"
+    "  cohort check --settled c1.jsonl c2.jsonl c3.jsonl\n";
+
+/* What the command line asks for, and what the traces say. */
+typedef struct Check {
+    const char *command;
+    char **paths;
+    gboolean json;
+    gboolean settled;
+    Checker *checker;
+    bool live; /* one trace at least is of a live run */
+} Check;
+
+static int read_trace(Check *check, unsigned file)
+{
+    const char *path = check->paths[file];
+    bool piped = strcmp(path, "-") == 0;
+    g_autofree char *text = NULL;
+    size_t length;
+    g_autoptr(GError) error = NULL;
+    if (!g_file_get_contents(piped ? "/dev/stdin" : path, &text, &length, &error)) {
+        bool no_file = g_error_matches(error, G_FILE_ERROR, G_FILE_ERROR_NOENT) ||
+                       g_error_matches(error, G_FILE_ERROR, G_FILE_ERROR_ISDIR);
+        return options_fail(no_file ? EXIT_USAGE : EXIT_ENVIRONMENT, check->command, "%s",
+                            error->message);
+    }
+    TraceReader *reader = trace_reader_new(text, length);
+    TraceRecord record;
+    while (trace_reader_next(reader, &record))
+        checker_add_record(check->checker, file, &record);
+    check->live = check->live || trace_reader_live(reader);
+    int exit_code = EXIT_DONE;
+    if (trace_reader_error(reader) != NULL)
+        exit_code = options_fail(EXIT_USAGE, check->command, "%s:%" PRIu64 ": %s", path,
+                                 trace_reader_line(reader), trace_reader_error(reader));
+    trace_reader_free(reader);
+    return exit_code;
+}
+
+/* --- what is printed --- */
+
+static void write_violation(const Check *check, const Violation *violation, GString *out)
+{
+    const char *path = check->paths[violation->file];
+    const char *rule = rule_name(violation->rule);
+    const char *process = violation->process.text;
+    if (!check->json) {
+        g_string_append_printf(
+            out, "VIOLATION invariant %d (%s) process %s seq %" PRIu64 " file %s: %s\n",
+            (int)violation->rule, rule, process, violation->seq, path, violation->text);
+        return;
+    }
+    g_string_append_printf(
+        out, "{\"violation\":%d,\"name\":\"%s\",\"process\":\"%s\",\"seq\":%" PRIu64 ",\"file\":",
+        (int)violation->rule, rule, process, violation->seq);
+    result_json_string(out, path);
+    g_string_append(out, ",\"text\":");
+    result_json_string(out, violation->text);
+    g_string_append(out, "}\n");
+}
+
+static void write_names(const char *before, const GPtrArray *names, const char *quote,
+                        const char *after, GString *out)
+{
+    g_string_append(out, before);
+    for (guint i = 0; i < names->len; i++) {
+        const Name *name = g_ptr_array_index(names, i);
+        g_string_append_printf(out, "%s%s%s%s", i > 0 ? "," : "", quote, name->text, quote);
+    }
+    g_string_append(out, after);
+}
+
+static void write_summary(const Check *check, guint violations, GString *out)
+{
+    g_autoptr(GPtrArray) seen = checker_seen(check->checker);
+    g_autoptr(GPtrArray) unseen = checker_unseen(check->checker);
+    size_t events = checker_record_count(check->checker);
+    guint traces = g_strv_length(check->paths);
+    if (check->json) {
+        g_string_append_printf(out, "{\"events\":%zu,\"traces\":%u,\"violations\":%u", events,
+                               traces, violations);
+        write_names(",\"processes\":[", seen, "\"", "]", out);
+        write_names(",\"unseen\":[", unseen, "\"", "]}\n", out);
+        return;
+    }
+    g_string_append_printf(out, "%zu events of %u processes in %u traces: ", events, seen->len,
+                           traces);
+    if (violations == 0)
+        g_string_append(out, "no violation");
+    else
+        g_string_append_printf(out, "%u violation%s", violations, violations == 1 ? "" : "s");
+    if (violations >= VIOLATIONS_MAX)
+        g_string_append(out, " (and judged no further)");
+    if (unseen->len > 0) {
+        write_names(" (seen: ", seen, "", "", out);
+        write_names("; not seen: ", unseen, "", ")", out);
+    }
+    g_string_append_c(out, '\n');
+}
+
+static int judge(Check *check)
+{
+    for (unsigned file = 0; check->paths[file] != NULL; file++) {
+        int exit_code = read_trace(check, file);
+        if (exit_code != EXIT_DONE)
+            return exit_code;
+    }
+    const CheckOptions options = {.settled = check->settled || !check->live};
+    g_autoptr(GPtrArray) violations = checker_judge(check->checker, options);
+    g_autoptr(GString) out = g_string_new(NULL);
+    for (guint i = 0; i < violations->len; i++)
+        write_violation(check, g_ptr_array_index(violations, i), out);
+    write_summary(check, violations->len, out);
+    if (fwrite(out->str, 1, out->len, stdout) != out->len || fflush(stdout) != 0)
+        return options_fail(EXIT_ENVIRONMENT, check->command, "standard output: cannot write");
+    return violations->len > 0 ? EXIT_VIOLATION : EXIT_DONE;
+}
+
+int check_main(int argc, char **argv)
+{
+    g_auto(GStrv) paths = NULL;
+    Check check = {.command = argv[0]};
+    const GOptionEntry entries[] = {
+        {"json", 0, 0, G_OPTION_ARG_NONE, &check.json, NULL, NULL},
+        {"settled", 0, 0, G_OPTION_ARG_NONE, &check.settled, NULL, NULL},
+        {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &paths, NULL, NULL},
+        G_OPTION_ENTRY_NULL};
+    int exit_code;
+    if (!options_parse(entries, HELP, argc, argv, &exit_code))
+        return exit_code;
+    if (paths == NULL)
+        return options_fail(EXIT_USAGE, argv[0], "a trace is needed (try --help)");
+    check.paths = paths;
+    check.checker = checker_new();
+    exit_code = judge(&check);
+    checker_free(check.checker);
+    return exit_code;
+}

@@ -1,1 +1,401 @@
-#include "core/types.h"
+/* `cohort customer`: one customer process. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "net/driver.h"
+#include "tools/commands.h"
+#include "tools/console.h"
+#include "tools/options.h"
+
+static const char HELP[] =
+    "Usage: cohort customer --bank ADDR:PORT --port1 P --port2 P [OPTION]...\n"
+    "Runs one customer: opens an account at the bank, and moves money within a cohort.\n"
+    "\n"
+    "  --bank ADDR:PORT   where the bank serves\n"
+    "  --port1 P          UDP port to the bank, 8500 to 8999\n"
+    "  --port2 P          UDP port to the other customers, likewise\n"
+    "                     (these three are asked for on a terminal)\n"
+    "  --bind ADDR        address of both (default 127.0.0.1)\n"
+    "  --advertise ADDR[:PORT1:PORT2]\n"
+    "                     what others are told instead, behind NAT or a proxy\n"
+    "  --state DIR        where this customer's checkpoints live, made by `open`\n"
+    "                     (default cohort-state/NAME)\n"
+    "  --name NAME        resumes that account: from its state, or, when it has none here and is\n"
+    "                     in no cohort, from its row at the bank\n"
+    "  --cash restore|commit\n"
+    "                     may a rollback undo deposits and withdrawals? (default restore: yes)\n"
+    "  --trace FILE       writes what happens as JSON Lines\n"
+    "  --trace-datagrams  ... and every datagram\n"
+    "  --any-port         lifts the range of ports; port 0 takes a free one\n"
+    "  --json             makes every line on stdout one JSON object\n"
+    "  --help, --version\n"
+    "\n"
+    "Commands, one a line on stdin; `help` lists them. Each gives one line SUCCESS or FAILURE, in\n"
+    "the order given; what happens by itself is one line EVENT. `exit` closes the account and "
+    "ends\n"
+    "the process. The end of input, SIGINT and SIGTERM end it too, and keep the account.\n"
+    "\n"
+    "With --json a line is {\"result\":\"success\",\"command\":WORD,...,\"text\":LINE}, or "
+    "\"result\"\n"
+    "is \"failure\" (then \"reason\"), \"event\" (\"event\":WORD instead of \"command\"), "
+    "\"ready\"\n"
+    "(then \"addresses\") or \"text\" (then \"lines\", for people). Amounts are integers of "
+    "1/100.\n"
+    "LINE is what the line is without --json.\n";
+
+static const char CONSOLE_HELP[] =
+    "open [NAME] BALANCE [IP PORT1 PORT2]  opens an account, by default this process's\n"
+    "exit [NAME]                           closes it; with its own the process ends\n"
+    "new-cohort [NAME] N                   forms a cohort of N customers, NAME among them\n"
+    "delete-cohort [NAME]                  dissolves the cohort that NAME is in\n"
+    "deposit AMOUNT                        pays in\n"
+    "withdrawal AMOUNT                     pays out\n"
+    "transfer AMOUNT RECEIVER              to another member of the cohort\n"
+    "lost-transfer AMOUNT RECEIVER         likewise, but the network loses it for good\n"
+    "checkpoint                            makes what happened so far permanent\n"
+    "rollback                              undoes what happened since the last checkpoint\n"
+    "balance                               tells the balance\n"
+    "status                                tells the state of this process, and whom it waits "
+    "for\n";
+
+enum { IDLE_WAIT_MS = 2000, IDLE_POLL_MS = 10 };
+
+typedef struct Flags {
+    char *bank;
+    char *port1;
+    char *port2;
+    char *bind;
+    char *advertise;
+    char *state;
+    char *name;
+    char *cash;
+    char *trace;
+    char *record;
+    gboolean trace_datagrams;
+    gboolean any_port;
+    gboolean json;
+} Flags;
+
+/* The flags, understood. */
+typedef struct Plan {
+    const char *command; /* to call itself by */
+    const Flags *flags;
+    Address bind1;
+    Address bind2;
+    Address advertised1; /* 0: as bound */
+    Address advertised2;
+    CustomerConfig config;
+} Plan;
+
+typedef struct Holder {
+    Customer *customer;
+    Driver *driver;
+    Console *console;
+    Name name;          /* in the prompt */
+    GPtrArray *members; /* of the cohort, by name: for completion */
+    bool resuming;      /* the bank has not answered yet */
+    guint idle_poll;    /* source */
+    int idle_wait_ms;   /* left */
+} Holder;
+
+/* --- console --- */
+
+static bool answer_status(void *user, const char *argument, GString *out)
+{
+    (void)argument;
+    customer_describe(((Holder *)user)->customer, out);
+    return true;
+}
+
+static const ConsoleWord WORDS[] = {{"status", NULL, answer_status}};
+
+static void append_names(void *user, GPtrArray *names)
+{
+    const GPtrArray *members = ((Holder *)user)->members;
+    for (guint i = 0; i < members->len; i++)
+        g_ptr_array_add(names, g_strdup(g_ptr_array_index(members, i)));
+}
+
+static void on_command(void *user, const Command *command)
+{
+    driver_command(((Holder *)user)->driver, command);
+}
+
+/* After the end of input: what was set going gets a little time to come to rest. */
+static gboolean on_idle_poll(gpointer user)
+{
+    Holder *holder = user;
+    char why[256];
+    if (holder->resuming)
+        return G_SOURCE_CONTINUE;
+    holder->idle_wait_ms -= IDLE_POLL_MS;
+    if (holder->idle_wait_ms > 0 && !customer_idle(holder->customer, why, sizeof why))
+        return G_SOURCE_CONTINUE;
+    holder->idle_poll = 0;
+    driver_stop(holder->driver);
+    return G_SOURCE_REMOVE;
+}
+
+static void on_finished(void *user, bool quit)
+{
+    (void)quit;
+    Holder *holder = user;
+    holder->idle_wait_ms = IDLE_WAIT_MS;
+    holder->idle_poll = g_timeout_add(IDLE_POLL_MS, on_idle_poll, holder);
+}
+
+/* --- notices --- */
+
+static void follow_name(Holder *holder)
+{
+    const Name *name = customer_name(holder->customer);
+    if (name->text[0] == '\0' || name_equal(name, &holder->name))
+        return;
+    holder->name = *name;
+    console_set_prompt(holder->console, name->text);
+}
+
+static void follow_members(Holder *holder, const Notice *notice)
+{
+    if (notice->kind != NOTICE_JOINED && notice->kind != NOTICE_LEFT)
+        return;
+    g_ptr_array_set_size(holder->members, 0);
+    for (size_t i = 0; i < notice->member_count; i++)
+        g_ptr_array_add(holder->members, g_strdup(notice->members[i].name.text));
+}
+
+static void on_notice(void *user, const Notice *notice)
+{
+    Holder *holder = user;
+    bool refused = notice->kind == NOTICE_FAILURE && notice->command == COMMAND_RESUME;
+    follow_name(holder);
+    follow_members(holder, notice);
+    console_notice(holder->console, notice);
+    if (refused || notice->kind == NOTICE_RESUMED)
+        holder->resuming = false;
+    if (refused)
+        driver_quit(holder->driver,
+                    notice->refusal == REFUSAL_BANK_SILENT ? EXIT_ENVIRONMENT : EXIT_USAGE);
+}
+
+/* --- running --- */
+
+static int serve(const Plan *plan, const DriverConfig *driver)
+{
+    Holder holder = {.customer = driver->customer,
+                     .members = g_ptr_array_new_with_free_func(g_free),
+                     .resuming = plan->flags->name != NULL};
+    DriverConfig config = *driver;
+    config.notify = on_notice;
+    config.user = &holder;
+    holder.driver = driver_new(&config);
+    holder.console = console_new(&(ConsoleConfig){.place = PLACE_CUSTOMER,
+                                                  .json = plan->flags->json,
+                                                  .prompt = "customer",
+                                                  .help = CONSOLE_HELP,
+                                                  .words = WORDS,
+                                                  .word_count = G_N_ELEMENTS(WORDS),
+                                                  .command = on_command,
+                                                  .finished = on_finished,
+                                                  .names = append_names,
+                                                  .user = &holder});
+    Address addresses[] = {udp_address(config.bank_port), udp_address(config.peer_port)};
+    console_ready(holder.console, "customer", addresses, G_N_ELEMENTS(addresses));
+    driver_start(holder.driver);
+    g_autoptr(GString) error = g_string_new(NULL);
+    int exit_code = driver_run(holder.driver, error);
+    console_free(holder.console);
+    driver_free(holder.driver);
+    if (holder.idle_poll != 0)
+        g_source_remove(holder.idle_poll);
+    g_ptr_array_unref(holder.members);
+    return error->len > 0 ? options_fail(exit_code, plan->command, "%s", error->str) : exit_code;
+}
+
+/* Reads all slots; 0, or an exit code and all is said. */
+static int load_slots(const Plan *plan, Store *store, Customer *customer)
+{
+    g_autoptr(GString) error = g_string_new(NULL);
+    Stored slots[SLOTS] = {{NULL, 0}};
+    uint8_t *bytes[SLOTS] = {NULL};
+    int code = 0;
+    for (Slot slot = 0; slot < SLOTS && code == 0; slot++) {
+        code = store_load(store, slot, &bytes[slot], &slots[slot].length, error);
+        slots[slot].bytes = bytes[slot];
+    }
+    LoadResult result = code == 0 ? customer_load(customer, slots) : LOAD_DAMAGED;
+    for (Slot slot = 0; slot < SLOTS; slot++)
+        g_free(bytes[slot]);
+    if (code < 0)
+        return options_fail(EXIT_ENVIRONMENT, plan->command, "%s", error->str);
+    switch (result) {
+    case LOAD_OK:
+        return EXIT_DONE;
+    case LOAD_WRONG_NAME:
+        return options_fail(EXIT_USAGE, plan->command,
+                            "%s holds the state of another account than %s: name that one, or "
+                            "another directory with --state",
+                            store_directory(store), plan->flags->name);
+    case LOAD_UNCLEAN:
+        return options_fail(EXIT_ENVIRONMENT, plan->command,
+                            "%s says that a cohort was open and that there was no orderly stop; "
+                            "recovery from a crash is not in this version; the state is kept as "
+                            "it is",
+                            store_directory(store));
+    case LOAD_DAMAGED:
+        break;
+    }
+    return options_fail(EXIT_ENVIRONMENT, plan->command,
+                        "%s is damaged, its files do not fit together: restore the whole "
+                        "directory from a copy; it is left as it is",
+                        store_directory(store));
+}
+
+static int attach(const Plan *plan, Store *store)
+{
+    const Flags *flags = plan->flags;
+    g_autoptr(GString) error = g_string_new(NULL);
+    g_autofree char *directory = flags->state != NULL ? g_strdup(flags->state)
+                                 : flags->name != NULL
+                                     ? store_default_directory(&plan->config.resume)
+                                     : NULL;
+    if (directory == NULL ||
+        store_attach(store, directory, flags->name != NULL ? STORE_RESUME : STORE_FRESH, error) ==
+            0)
+        return EXIT_DONE;
+    return options_fail(EXIT_ENVIRONMENT, plan->command, "%s", error->str);
+}
+
+/* With the sockets open: the state, then the rest. */
+static int load_and_serve(Plan *plan, Udp *bank_port, Udp *peer_port)
+{
+    const Flags *flags = plan->flags;
+    CustomerConfig *config = &plan->config;
+    config->client = options_random();
+    config->seed = options_random();
+    config->ip = plan->advertised1.ip;
+    config->port1 =
+        plan->advertised1.port != 0 ? plan->advertised1.port : udp_address(bank_port).port;
+    config->port2 =
+        plan->advertised2.port != 0 ? plan->advertised2.port : udp_address(peer_port).port;
+
+    Customer *customer = customer_new(config);
+    Store *store = store_new();
+    int trace_fd = -1;
+    int exit_code = attach(plan, store);
+    if (exit_code == EXIT_DONE)
+        exit_code = load_slots(plan, store, customer);
+    if (exit_code == EXIT_DONE && !options_trace(plan->command, flags->trace, &trace_fd))
+        exit_code = EXIT_ENVIRONMENT;
+    if (exit_code == EXIT_DONE)
+        exit_code = serve(plan, &(DriverConfig){.customer = customer,
+                                                .store = store,
+                                                .bank_port = bank_port,
+                                                .peer_port = peer_port,
+                                                .trace_fd = trace_fd,
+                                                .trace_datagrams = flags->trace_datagrams,
+                                                .seed = config->seed});
+    if (trace_fd >= 0)
+        close(trace_fd);
+    store_free(store);
+    customer_free(customer);
+    return exit_code;
+}
+
+static int open_and_serve(Plan *plan)
+{
+    g_autoptr(GString) error = g_string_new(NULL);
+    Udp *bank_port = udp_open(plan->bind1, error);
+    Udp *peer_port = bank_port != NULL ? udp_open(plan->bind2, error) : NULL;
+    int exit_code = peer_port != NULL
+                        ? load_and_serve(plan, bank_port, peer_port)
+                        : options_fail(EXIT_ENVIRONMENT, plan->command, "%s", error->str);
+    udp_close(bank_port);
+    udp_close(peer_port);
+    return exit_code;
+}
+
+/* --- flags --- */
+
+/* ADDR[:PORT1:PORT2] */
+static bool parse_advertised(const char *text, Plan *plan)
+{
+    g_auto(GStrv) parts = g_strsplit(text, ":", -1);
+    guint count = g_strv_length(parts);
+    bool good = (count == 1 || count == 3) && ip_parse(parts[0], &plan->advertised1.ip);
+    if (good && count == 3)
+        good = port_parse(parts[1], &plan->advertised1.port) &&
+               port_parse(parts[2], &plan->advertised2.port);
+    return good;
+}
+
+static bool understand_addresses(Plan *plan)
+{
+    const Flags *flags = plan->flags;
+    if (!options_address(plan->command, "--bank", flags->bank, &plan->config.bank) ||
+        !options_port(plan->command, "--port1", flags->port1, flags->any_port, &plan->bind1.port) ||
+        !options_port(plan->command, "--port2", flags->port2, flags->any_port, &plan->bind2.port) ||
+        !options_ip(plan->command, "--bind", flags->bind != NULL ? flags->bind : "127.0.0.1",
+                    &plan->bind1.ip))
+        return false;
+    plan->bind2.ip = plan->advertised1.ip = plan->bind1.ip;
+    const char *reason = NULL;
+    if (plan->bind1.port == plan->bind2.port && plan->bind1.port != 0)
+        reason = "--port1 and --port2 must differ";
+    else if (flags->advertise != NULL && !parse_advertised(flags->advertise, plan))
+        reason = "--advertise: must be ADDR or ADDR:PORT1:PORT2";
+    else if (plan->advertised1.ip == 0)
+        reason = "nobody can reach 0.0.0.0: say with --advertise what others are to be told";
+    if (reason != NULL)
+        options_fail(EXIT_USAGE, plan->command, "%s", reason);
+    return reason == NULL;
+}
+
+static int run(const char *command, const Flags *flags)
+{
+    Plan plan = {.command = command, .flags = flags, .config.retries = RETRIES_UNLIMITED};
+    if (flags->record != NULL)
+        return options_fail(EXIT_USAGE, command, "--record is not in this version");
+    if (flags->name != NULL && !name_set(&plan.config.resume, flags->name))
+        return options_fail(EXIT_USAGE, command,
+                            "--name %s: must be a letter, then letters, digits, - or _, at most 31 "
+                            "in all",
+                            flags->name);
+    if (flags->cash != NULL && strcmp(flags->cash, "commit") == 0)
+        plan.config.cash = CASH_COMMIT;
+    else if (flags->cash != NULL && strcmp(flags->cash, "restore") != 0)
+        return options_fail(EXIT_USAGE, command, "--cash %s: must be restore or commit",
+                            flags->cash);
+    return understand_addresses(&plan) ? open_and_serve(&plan) : EXIT_USAGE;
+}
+
+int customer_main(int argc, char **argv)
+{
+    Flags flags = {0};
+    const GOptionEntry entries[] = {
+        {"bank", 0, 0, G_OPTION_ARG_STRING, &flags.bank, NULL, NULL},
+        {"port1", 0, 0, G_OPTION_ARG_STRING, &flags.port1, NULL, NULL},
+        {"port2", 0, 0, G_OPTION_ARG_STRING, &flags.port2, NULL, NULL},
+        {"bind", 0, 0, G_OPTION_ARG_STRING, &flags.bind, NULL, NULL},
+        {"advertise", 0, 0, G_OPTION_ARG_STRING, &flags.advertise, NULL, NULL},
+        {"state", 0, 0, G_OPTION_ARG_FILENAME, &flags.state, NULL, NULL},
+        {"name", 0, 0, G_OPTION_ARG_STRING, &flags.name, NULL, NULL},
+        {"cash", 0, 0, G_OPTION_ARG_STRING, &flags.cash, NULL, NULL},
+        {"trace", 0, 0, G_OPTION_ARG_FILENAME, &flags.trace, NULL, NULL},
+        {"record", 0, 0, G_OPTION_ARG_FILENAME, &flags.record, NULL, NULL},
+        {"trace-datagrams", 0, 0, G_OPTION_ARG_NONE, &flags.trace_datagrams, NULL, NULL},
+        {"any-port", 0, 0, G_OPTION_ARG_NONE, &flags.any_port, NULL, NULL},
+        {"json", 0, 0, G_OPTION_ARG_NONE, &flags.json, NULL, NULL},
+        G_OPTION_ENTRY_NULL};
+    char **const texts[] = {&flags.bank,  &flags.port1, &flags.port2, &flags.bind,
+                            &flags.state, &flags.name,  &flags.cash,  &flags.advertise,
+                            &flags.trace, &flags.record};
+    int exit_code;
+    const char *command = argv[0];
+    if (options_parse(entries, HELP, argc, argv, &exit_code))
+        exit_code = run(command, &flags);
+    for (size_t i = 0; i < G_N_ELEMENTS(texts); i++)
+        g_free(*texts[i]);
+    return exit_code;
+}

@@ -1,0 +1,121 @@
+/* What a Customer is made of; for the modules that compose it, not for its users. */
+#ifndef COHORT_CUSTOMER_STATE_H
+#define COHORT_CUSTOMER_STATE_H
+
+#include "core/customer.h"
+#include "core/process.h"
+
+/* A proposal of the bank that we said yes to: never left before its outcome is known. */
+typedef struct Proposal {
+    bool pending;
+    ProposalKind kind;
+    uint64_t id;
+    Name name;      /* OPEN */
+    Money balance;  /* OPEN: to begin with; EXIT: final */
+    uint16_t count; /* JOIN */
+    uint16_t self;
+    Member *members;
+    Application at_vote;
+    uint64_t repeat_ns;
+    uint32_t backoff;
+} Proposal;
+
+/* The parts of a JOIN that have come so far. */
+typedef struct Gathering {
+    uint64_t id;
+    uint16_t count;
+    uint16_t missing;
+    Member *members; /* an empty name: not yet here */
+} Gathering;
+
+typedef struct Dissolving {
+    uint64_t attempt; /* the highest heard of */
+    bool quiesced;
+    bool voted;        /* frozen; the state is FINAL */
+    StatusState state; /* as last reported */
+    uint64_t version;
+    uint64_t digest; /* of what was reported, to see a change */
+    bool due;        /* parts are not acknowledged */
+    uint8_t acked[MEMBERS_MAX / COUNTS_PER_MESSAGE_MAX / 8 + 1];
+    uint64_t repeat_ns;
+    uint32_t backoff;
+} Dissolving;
+
+typedef struct Membership {
+    bool has_account;
+    bool ended; /* exited: nothing is accepted any more */
+    Name name;
+    uint64_t high_water[PROPOSAL_KINDS];
+    Proposal proposal;
+    Gathering gathering;
+    Dissolving dissolving;
+    uint64_t left_cohort; /* the last one left, and our place in it */
+    uint16_t left_member;
+    uint64_t report_version; /* counts the balances made permanent */
+    bool report_due;
+    uint64_t report_ns;
+    uint32_t report_backoff;
+} Membership;
+
+/* The one request to the bank under way. */
+typedef struct Request {
+    bool active;
+    bool user; /* a user's command waits for the answer */
+    Command command;
+    uint64_t number;
+    uint64_t count; /* numbers used so far */
+    uint64_t repeat_ns;
+    uint32_t backoff;
+    uint64_t heard_ns; /* the last sign of life, or the start */
+    uint8_t *answer;   /* being put together; answer_total bytes */
+    uint16_t answer_total;
+    uint16_t answer_have; /* contiguous from the start */
+} Request;
+
+/* A checkpoint or rollback command under way: tries until its instance commits. */
+typedef struct Attempt {
+    bool active;
+    bool engaged; /* an instance of ours is open */
+    uint32_t tries;
+    uint64_t since_ns;
+    uint64_t pause_ns; /* not before */
+} Attempt;
+
+struct Customer {
+    CustomerConfig config;
+    Membership membership;
+    Process process; /* application: the account, in a cohort or not */
+    Request request;
+    Attempt attempt;
+    GArray *commands; /* Command; the first is the one under way or next */
+    bool stopping;
+    bool loaded;  /* goes on from its own state */
+    bool orderly; /* the state was an orderly stop's; remove that record first */
+    uint64_t dropped[DROP_REASONS];
+    bool account_changed; /* to be saved before the flush */
+    bool named;           /* SLOT_ACCOUNT is on disk */
+    Message *owed;        /* to the bank, this step */
+    uint32_t owed_count;
+    uint32_t owed_capacity;
+    GArray *lost; /* uint64_t: labels found lost, this step */
+    Step step;    /* of the event being handled */
+};
+
+static inline bool customer_active(const Customer *customer)
+{
+    return customer->process.peers != NULL;
+}
+
+static inline bool customer_joining(const Customer *customer)
+{
+    return customer->membership.proposal.pending &&
+           customer->membership.proposal.kind == PROPOSAL_JOIN;
+}
+
+void customer_owe_bank(Customer *customer, const Message *message);
+void customer_drop(Customer *customer, const Name *peer, DropReason reason);
+void customer_notify_failure(Customer *customer, const Command *command, Notice why);
+/* A trace record of this process with its incarnation filled in. */
+void customer_trace(Customer *customer, TraceEvent event);
+
+#endif

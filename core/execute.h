@@ -1,0 +1,22 @@
+/* A user's commands, in their order: each waits for its turn, and for what it needs. */
+#ifndef COHORT_EXECUTE_H
+#define COHORT_EXECUTE_H
+
+#include "core/customer_state.h"
+
+enum { INSTANCE_TRIES_MAX = 100 };
+#define COMMAND_NS_MAX (60 * NS_PER_S) /* a checkpoint or rollback that cannot get through */
+#define PAUSE_FIRST_NS (10 * NS_PER_MS)
+#define PAUSE_MAX_NS (2 * NS_PER_S)
+
+/* Runs commands from the head of the queue until one has to wait. */
+void execute_commands(Customer *customer);
+/* The head of the queue is done. */
+void execute_done(Customer *customer);
+/* Nothing will be done any more: every waiting command fails. */
+void execute_refuse_all(Customer *customer, Refusal refusal);
+uint64_t execute_deadline(const Customer *customer);
+void execute_code(Coder *coder, Customer *customer);
+void execute_command_code(Coder *coder, Command *command);
+
+#endif

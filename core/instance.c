@@ -1,0 +1,230 @@
+#include "core/instance.h"
+
+#include <string.h>
+
+#include "core/panic.h"
+#include "core/random.h"
+
+bool instance_equal(Instance a, Instance b)
+{
+    return a.initiator == b.initiator && a.number == b.number;
+}
+
+static const Announcement *announcement_of(const Process *process, Instance instance)
+{
+    for (guint i = 0; i < process->announcements->len; i++) {
+        const Announcement *announcement = &g_array_index(process->announcements, Announcement, i);
+        if (instance_equal(announcement->instance, instance))
+            return announcement;
+    }
+    return NULL;
+}
+
+bool instance_finished(const Process *process, Instance instance, bool *commit)
+{
+    const Announcement *announcement = announcement_of(process, instance);
+    const Finished *finished = &process->peers[instance.initiator].finished;
+    if (announcement != NULL) {
+        *commit = announcement->commit;
+        return true;
+    }
+    *commit = finished->number == instance.number && finished->commit;
+    return instance.number <= finished->number;
+}
+
+bool instance_engaged(const Process *process, Instance instance)
+{
+    return process->engaged != ENGAGED_NOT && instance_equal(process->instance, instance);
+}
+
+bool instance_free(const Process *process)
+{
+    return process->engaged == ENGAGED_NOT && !process->frozen &&
+           process->announcements->len < ANNOUNCEMENTS_MAX;
+}
+
+Instance instance_next(Process *process)
+{
+    return (Instance){process->self, ++process->instances};
+}
+
+void instance_engage(Process *process, const Step *step, Engagement kind, Instance instance,
+                     uint16_t parent)
+{
+    INVARIANT(process->engaged == ENGAGED_NOT);
+    process->engaged = kind;
+    process->instance = instance;
+    process->parent = parent;
+    process->voted = false;
+    process->since_ns = step->now_ns;
+    process->query_ns = TIME_NEVER;
+    process->query_next = instance.initiator;
+    memset(process->participants, 0, sizeof process->participants);
+    bit_set(process->participants, process->self, true);
+    for (uint16_t i = 0; i < process->count; i++)
+        process->peers[i].ask = ASK_NOT;
+}
+
+void instance_ask(Process *process, const Step *step, uint16_t index, uint64_t label)
+{
+    process->peers[index].ask = ASK_WAITING;
+    process->peers[index].asked_label = label;
+    process_hurry(process, index, step);
+}
+
+bool instance_all_yes(const Process *process)
+{
+    for (uint16_t i = 0; i < process->count; i++) {
+        if (process->peers[i].ask == ASK_WAITING)
+            return false;
+    }
+    return true;
+}
+
+bool instance_take_yes(Process *process, uint16_t index, const Message *vote)
+{
+    Peer *peer = &process->peers[index];
+    /* The echo tells the answer from one to an older request of the same instance. */
+    if (peer->ask != ASK_WAITING || vote->vote.last_received != peer->asked_label)
+        return false;
+    process_heard(process, index);
+    if (vote->vote.answer == ANSWER_NO_NEED) {
+        peer->ask = ASK_NO_NEED;
+        return true;
+    }
+    peer->ask = ASK_JOINED;
+    for (uint16_t i = 0; i < process->count && i / 8 < vote->vote.participant_bytes; i++) {
+        if (bit_get(vote->vote.participants, i))
+            bit_set(process->participants, i, true);
+    }
+    return true;
+}
+
+void instance_answer(Process *process, uint16_t index, MessageKind kind, Instance instance,
+                     Answer answer, uint64_t echo)
+{
+    Message message = {.kind = kind};
+    message.vote.instance = instance;
+    message.vote.answer = answer;
+    message.vote.last_received = echo;
+    if (answer == ANSWER_JOINED) {
+        message.vote.participant_bytes = (uint16_t)((process->count + 7) / 8);
+        memcpy(message.vote.participants, process->participants, message.vote.participant_bytes);
+    }
+    process_owe(process, index, &message);
+}
+
+void instance_vote_yes(Process *process, Step *step)
+{
+    process->voted = true;
+    process->query_ns =
+        step->now_ns + retry_delay_ns(QUERY_AFTER_NS, 0, random_next(&process->random));
+}
+
+/* Who must hear the decision: in a checkpoint the children that joined, and those who may yet
+ * join because they have not answered; in a rollback everybody who may have closed a channel. */
+static bool waits_for_decision(const Process *process, uint16_t index)
+{
+    Ask ask = process->peers[index].ask;
+    if (process->engaged == ENGAGED_CHECKPOINT)
+        return ask == ASK_JOINED || ask == ASK_WAITING;
+    return ask != ASK_NOT;
+}
+
+static void acknowledge(Process *process, uint16_t index, Instance instance)
+{
+    Message message = {.kind = MESSAGE_DECISION_ACK};
+    message.instance = instance;
+    process_owe(process, index, &message);
+}
+
+static void remember(Process *process, Instance instance, bool commit)
+{
+    Finished *finished = &process->peers[instance.initiator].finished;
+    if (instance.number > finished->number)
+        *finished = (Finished){instance.number, commit};
+}
+
+void instance_finish(Process *process, Step *step, bool commit)
+{
+    Announcement announcement = {
+        .instance = process->instance, .commit = commit, .parent = process->parent};
+    INVARIANT(process->engaged != ENGAGED_NOT);
+    for (uint16_t i = 0; i < process->count; i++) {
+        if (waits_for_decision(process, i)) {
+            bit_set(announcement.unacked, i, true);
+            announcement.waiting++;
+            process_hurry(process, i, step);
+        }
+        process->peers[i].ask = ASK_NOT;
+    }
+    remember(process, process->instance, commit);
+    if (announcement.waiting > 0)
+        g_array_append_val(process->announcements, announcement);
+    process->engaged = ENGAGED_NOT;
+    process->voted = false;
+    process->query_ns = TIME_NEVER;
+}
+
+void instance_receive_ack(Process *process, uint16_t index, Instance instance)
+{
+    for (guint i = 0; i < process->announcements->len; i++) {
+        Announcement *announcement = &g_array_index(process->announcements, Announcement, i);
+        if (!instance_equal(announcement->instance, instance) ||
+            !bit_get(announcement->unacked, index))
+            continue;
+        bit_set(announcement->unacked, index, false);
+        process_heard(process, index);
+        if (--announcement->waiting > 0)
+            return;
+        if (announcement->parent != process->self)
+            acknowledge(process, announcement->parent, instance);
+        g_array_remove_index(process->announcements, i);
+        return;
+    }
+}
+
+void instance_note_decision(Process *process, uint16_t index, Instance instance, bool commit)
+{
+    const Announcement *announcement = announcement_of(process, instance);
+    remember(process, instance, commit);
+    /* Our own subtree comes first: our parent may forget the instance once we acknowledge. */
+    if (announcement == NULL || announcement->parent != index)
+        acknowledge(process, index, instance);
+}
+
+void instance_receive_query(Process *process, uint16_t index, Instance instance)
+{
+    bool commit;
+    Message message = {.kind = MESSAGE_DECISION};
+    if (instance_engaged(process, instance))
+        return; /* undecided here too */
+    /* Presumed abort: an initiator remembers a commit until all who took part know it. Who is not
+     * the initiator answers only what it knows for certain. */
+    if (!instance_finished(process, instance, &commit)) {
+        if (instance.initiator != process->self)
+            return;
+        commit = false;
+    } else if (instance.initiator != process->self && announcement_of(process, instance) == NULL &&
+               process->peers[instance.initiator].finished.number != instance.number) {
+        return;
+    }
+    message.decision.instance = instance;
+    message.decision.commit = commit;
+    process_owe(process, index, &message);
+}
+
+void instance_query_if_due(Process *process, const Step *step)
+{
+    Message message = {.kind = MESSAGE_QUERY};
+    if (process->query_ns > step->now_ns)
+        return;
+    INVARIANT(process->engaged != ENGAGED_NOT && process->voted);
+    if (process->query_next == process->self)
+        process->query_next = (uint16_t)((process->query_next + 1) % process->count);
+    message.instance = process->instance;
+    process_owe(process, process->query_next, &message);
+    process->query_next = (uint16_t)((process->query_next + 1) % process->count);
+    process->query_ns =
+        step->now_ns + retry_delay_ns(QUERY_AFTER_NS, 0, random_next(&process->random));
+}

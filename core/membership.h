@@ -1,0 +1,30 @@
+/* Opening, joining, leaving, exiting: the member's side of PROTOCOL.md, "Membership".
+ *
+ * The bank leads; what it proposes is voted on here and, once voted yes, waited for. */
+#ifndef COHORT_MEMBERSHIP_H
+#define COHORT_MEMBERSHIP_H
+
+#include "core/customer_state.h"
+
+void membership_receive_propose(Customer *customer, const Message *message);
+void membership_receive_outcome(Customer *customer, const Message *message);
+void membership_receive_dissolve(Customer *customer, const Message *message);
+void membership_receive_status_ack(Customer *customer, const Message *message);
+void membership_receive_report_ack(Customer *customer, const Message *message);
+/* A peer's transfer of the cohort we are prepared for proves that it was formed. */
+void membership_prove_formed(Customer *customer, uint64_t cohort);
+
+/* The answer to our own open or exit came before the outcome: it proves the commit. */
+void membership_prove_commit(Customer *customer, ProposalKind kind);
+/* The bank bound us to the account `name` with this balance (resume without state). */
+void membership_adopt(Customer *customer, const Name *name, Money balance, uint64_t version);
+/* The balance was made permanent: the bank is to know. */
+void membership_report(Customer *customer);
+
+/* Sends what is due to the bank (owes it), and notices what changed. */
+void membership_tick(Customer *customer);
+uint64_t membership_deadline(const Customer *customer);
+void membership_code(Coder *coder, Membership *membership);
+void membership_deinit(Membership *membership);
+
+#endif

@@ -1,0 +1,618 @@
+#include "core/process.h"
+
+#include <string.h>
+
+#include "core/panic.h"
+#include "core/planted.h"
+#include "core/random.h"
+#include "core/report.h"
+
+/* --- life --- */
+
+static void snapshot_init(Snapshot *snapshot, uint16_t count)
+{
+    *snapshot = (Snapshot){.channels = g_new0(ChannelState, count)};
+    for (uint16_t i = 0; i < count; i++)
+        channel_state_init(&snapshot->channels[i]);
+#ifdef COHORT_PLANTED_FAULTS
+    snapshot->known = g_new0(uint64_t, count);
+#endif
+}
+
+static void snapshot_deinit(Snapshot *snapshot, uint16_t count)
+{
+    for (uint16_t i = 0; i < count; i++)
+        channel_state_deinit(&snapshot->channels[i]);
+    g_free(snapshot->channels);
+#ifdef COHORT_PLANTED_FAULTS
+    g_free(snapshot->known);
+#endif
+    *snapshot = (Snapshot){0};
+}
+
+static void snapshot_take(Snapshot *snapshot, const Process *process)
+{
+    snapshot->taken = true;
+    snapshot->application = process->application;
+    for (uint16_t i = 0; i < process->count; i++) {
+        channel_state_copy(&snapshot->channels[i], &process->peers[i].channel.state);
+#ifdef COHORT_PLANTED_FAULTS
+        snapshot->known[i] = process->peers[i].channel.known;
+#endif
+    }
+}
+
+/* Everything but who the members are. */
+static void process_prepare(Process *process, uint64_t cohort, uint16_t count, uint16_t self)
+{
+    INVARIANT(process->peers == NULL);
+    INVARIANT_THAT(self, <, count);
+    process->cohort = cohort;
+    process->self = self;
+    process->count = count;
+    process->peers = g_new0(Peer, count);
+    for (uint16_t i = 0; i < count; i++) {
+        channel_init(&process->peers[i].channel);
+        process->peers[i].control_ns = TIME_NEVER;
+    }
+    process->announcements = g_array_new(FALSE, TRUE, sizeof(Announcement));
+    process->query_ns = TIME_NEVER;
+    snapshot_init(&process->perm, count);
+    snapshot_init(&process->tent, count);
+}
+
+void process_enter(Process *process, uint64_t cohort, const Member *members, uint16_t count,
+                   uint16_t self, const Application *application)
+{
+    process_prepare(process, cohort, count, self);
+    for (uint16_t i = 0; i < count; i++)
+        process->peers[i].member = members[i];
+    process->application = *application;
+    snapshot_take(&process->perm, process);
+}
+
+void process_leave(Process *process)
+{
+    if (process->peers == NULL)
+        return;
+    for (uint16_t i = 0; i < process->count; i++) {
+        channel_deinit(&process->peers[i].channel);
+        g_free(process->peers[i].owed);
+    }
+    g_free(process->peers);
+    g_array_free(process->announcements, TRUE);
+    snapshot_deinit(&process->perm, process->count);
+    snapshot_deinit(&process->tent, process->count);
+    *process = (Process){
+        .application = process->application,
+        .instances = process->instances,
+        .epoch = process->epoch,
+        .retries = process->retries,
+        .random = process->random,
+        .inc_before = process->inc_before + process->inc,
+    };
+}
+
+void process_rebase(Process *process, uint64_t now_ns)
+{
+    for (uint16_t i = 0; i < process->count; i++) {
+        Peer *peer = &process->peers[i];
+        peer->control_ns = now_ns;
+        peer->control_backoff = 0;
+        for (guint e = 0; e < peer->channel.state.log->len; e++)
+            g_array_index(peer->channel.state.log, Entry, e).sent_ns = now_ns;
+        peer->channel.backoff = 0;
+        channel_rewind(&peer->channel);
+    }
+    if (process->engaged != ENGAGED_NOT)
+        process->since_ns = now_ns;
+    if (process->query_ns != TIME_NEVER)
+        process->query_ns = now_ns;
+}
+
+/* --- encoding --- */
+
+void snapshot_code(Coder *coder, Snapshot *snapshot, uint16_t count, uint16_t self)
+{
+    code_bool(coder, &snapshot->taken);
+    if (!snapshot->taken)
+        return;
+    application_code(coder, &snapshot->application);
+    for (uint16_t i = 0; i < count && !coder->failed; i++) {
+        if (i != self)
+            channel_state_code(coder, &snapshot->channels[i]);
+    }
+}
+
+static void instance_code(Coder *coder, Instance *instance, uint16_t count)
+{
+    code_u16(coder, &instance->initiator);
+    code_u64(coder, &instance->number);
+    if (coder->decoding && instance->initiator >= count)
+        coder->failed = true;
+}
+
+static void announcement_code(Coder *coder, Announcement *announcement, uint16_t count)
+{
+    instance_code(coder, &announcement->instance, count);
+    code_bool(coder, &announcement->commit);
+    code_u16(coder, &announcement->parent);
+    code_u16(coder, &announcement->waiting);
+    code_bytes(coder, announcement->unacked, (size_t)(count + 7) / 8);
+}
+
+static void announcements_code(Coder *coder, Process *process)
+{
+    uint32_t length = process->announcements->len;
+    code_u32(coder, &length);
+    if (coder->failed || length > ANNOUNCEMENTS_MAX + 1u) {
+        coder->failed = true;
+        return;
+    }
+    g_array_set_size(process->announcements, length);
+    for (uint32_t i = 0; i < length; i++)
+        announcement_code(coder, &g_array_index(process->announcements, Announcement, i),
+                          process->count);
+}
+
+static void engagement_code(Coder *coder, Process *process)
+{
+    int engaged = (int)process->engaged;
+    code_enum(coder, &engaged, ENGAGEMENTS);
+    process->engaged = (Engagement)engaged;
+    instance_code(coder, &process->instance, process->count);
+    code_u16(coder, &process->parent);
+    code_u64(coder, &process->parent_label);
+    code_bool(coder, &process->voted);
+    code_u64(coder, &process->since_ns);
+    code_u64(coder, &process->query_ns);
+    code_u16(coder, &process->query_next);
+    code_bytes(coder, process->participants, (size_t)(process->count + 7) / 8);
+    if (coder->decoding &&
+        (process->parent >= process->count || process->query_next >= process->count))
+        coder->failed = true;
+}
+
+void member_code(Coder *coder, Member *member)
+{
+    code_name(coder, &member->name);
+    code_u32(coder, &member->ip);
+    code_u16(coder, &member->port1);
+    code_u16(coder, &member->port2);
+}
+
+static void peer_code(Coder *coder, Peer *peer)
+{
+    int ask = (int)peer->ask;
+    code_u64(coder, &peer->epoch);
+    channel_code(coder, &peer->channel);
+    code_enum(coder, &ask, ASKS);
+    peer->ask = (Ask)ask;
+    code_u64(coder, &peer->asked_label);
+    code_u64(coder, &peer->control_ns);
+    code_u32(coder, &peer->control_backoff);
+    code_bool(coder, &peer->moved_due);
+}
+
+static void outcome_code(Coder *coder, Process *process)
+{
+    code_bool(coder, &process->outcome.over);
+    code_bool(coder, &process->outcome.commit);
+    code_bool(coder, &process->outcome.silent);
+    code_u16(coder, &process->outcome.blocker);
+    instance_code(coder, &process->outcome.instance, process->count);
+    code_u64(coder, &process->outcome.undone);
+    code_bytes(coder, process->outcome.participants, (size_t)(process->count + 7) / 8);
+}
+
+void process_control_code(Coder *coder, Process *process)
+{
+    code_u64(coder, &process->inc);
+    code_u64(coder, &process->instances);
+    announcements_code(coder, process);
+    for (uint16_t i = 0; i < process->count; i++) {
+        Peer *peer = &process->peers[i];
+        Closed *closed = &peer->channel.closed;
+        code_u64(coder, &peer->channel.known);
+        code_u16(coder, &closed->instance.initiator);
+        code_u64(coder, &closed->instance.number);
+        code_u64(coder, &closed->new_inc);
+        code_u64(coder, &closed->cut);
+        code_u64(coder, &closed->rcut);
+        code_u64(coder, &peer->finished.number);
+        code_bool(coder, &peer->finished.commit);
+    }
+}
+
+void process_code(Coder *coder, Process *process)
+{
+    uint64_t cohort = process->cohort;
+    uint16_t count = process->count;
+    uint16_t self = process->self;
+    code_u64(coder, &cohort);
+    code_u16(coder, &count);
+    code_u16(coder, &self);
+    if (coder->failed || count == 0 || count > MEMBERS_MAX || self >= count) {
+        coder->failed = true;
+        return;
+    }
+    if (coder->decoding)
+        process_prepare(process, cohort, count, self);
+    application_code(coder, &process->application);
+    code_u64(coder, &process->permanents);
+    code_bool(coder, &process->frozen);
+    for (uint16_t i = 0; i < count && !coder->failed; i++) {
+        member_code(coder, &process->peers[i].member);
+        if (i != self)
+            peer_code(coder, &process->peers[i]);
+    }
+    process_control_code(coder, process);
+    engagement_code(coder, process);
+    outcome_code(coder, process);
+    snapshot_code(coder, &process->perm, count, self);
+    snapshot_code(coder, &process->tent, count, self);
+    if (coder->decoding && !process->perm.taken)
+        coder->failed = true;
+}
+
+/* --- snapshots --- */
+
+void process_take_tentative(Process *process)
+{
+    /* At most two checkpoints: one permanent, one tentative. */
+    INVARIANT(!process->tent.taken);
+    snapshot_take(&process->tent, process);
+    for (uint16_t i = 0; i < process->count; i++) {
+        const Channel *channel = &process->peers[i].channel;
+        ChannelState *state = &process->tent.channels[i];
+        uint64_t keep = state->last_received > channel->peer_perm_sent ? state->last_received
+                                                                       : channel->peer_perm_sent;
+        if (!planted(PLANTED_KEEP_TRAILING_SKIPS))
+            channel_state_drop_skips(state, keep);
+        if (planted(PLANTED_STABLE_AT_TENTATIVE))
+            process->peers[i].channel.stable_due = true;
+    }
+}
+
+void process_make_permanent(Process *process)
+{
+    Snapshot old = process->perm;
+    INVARIANT(process->tent.taken);
+    process->perm = process->tent;
+    process->tent = old;
+    process->tent.taken = false;
+    process->permanents++;
+    for (uint16_t i = 0; i < process->count; i++) {
+        const ChannelState *was = &old.channels[i];
+        const ChannelState *is = &process->perm.channels[i];
+        if (was->in != is->in || was->out != is->out || was->base != is->base) {
+            process->peers[i].channel.stable_due = true;
+            process->peers[i].control_ns = 0;
+            process->peers[i].control_backoff = 0;
+        }
+    }
+}
+
+void process_discard_tentative(Process *process)
+{
+    INVARIANT(process->tent.taken);
+    process->tent.taken = false;
+}
+
+void process_restore_permanent(Process *process)
+{
+    process->application = process->perm.application;
+    for (uint16_t i = 0; i < process->count; i++) {
+        Channel *channel = &process->peers[i].channel;
+        if (i == process->self)
+            continue;
+        channel_restore(channel, &process->perm.channels[i]);
+#ifdef COHORT_PLANTED_FAULTS
+        if (planted(PLANTED_KNOWN_FROM_CHECKPOINT))
+            channel->known = process->perm.known[i];
+#endif
+    }
+}
+
+/* --- durable records --- */
+
+void process_save_control(Process *process, Step *step)
+{
+    Coder coder = coder_encode_growing();
+    process_control_code(&coder, process);
+    effects_save(step->effects, SLOT_CONTROL, coder.bytes, coder.length);
+    coder_deinit(&coder);
+}
+
+void process_save_tentative(Process *process, Step *step)
+{
+    Coder coder = coder_encode_growing();
+    if (process->tent.taken) {
+        engagement_code(&coder, process);
+        snapshot_code(&coder, &process->tent, process->count, process->self);
+    }
+    effects_save(step->effects, SLOT_TENTATIVE, coder.bytes, coder.length);
+    coder_deinit(&coder);
+}
+
+/* --- sending --- */
+
+void process_owe(Process *process, uint16_t index, const Message *message)
+{
+    Peer *peer = &process->peers[index];
+    if (peer->owed == NULL)
+        peer->owed = g_new(Message, OWED_MAX);
+    if (peer->owed_count < OWED_MAX)
+        peer->owed[peer->owed_count++] = *message;
+}
+
+void process_hurry(Process *process, uint16_t index, const Step *step)
+{
+    process->peers[index].control_ns = step->now_ns;
+    process->peers[index].control_backoff = 0;
+}
+
+void process_heard(Process *process, uint16_t index)
+{
+    process->peers[index].control_backoff = 0;
+}
+
+/* One datagram after another to one peer. */
+typedef struct Composer {
+    Process *process;
+    Step *step;
+    Peer *peer;
+    Header header;
+    WireWriter writer;
+} Composer;
+
+static void composer_begin(Composer *composer)
+{
+    wire_begin(&composer->writer, &composer->header);
+}
+
+static void composer_end(Composer *composer)
+{
+    size_t length = wire_end(&composer->writer);
+    Address to = {composer->peer->member.ip, composer->peer->member.port2};
+    if (length > 0)
+        effects_send(composer->step->effects, PORT_PEER, to, composer->writer.bytes, length);
+}
+
+static void composer_add(Composer *composer, const Message *message)
+{
+    if (wire_add(&composer->writer, message))
+        return;
+    composer_end(composer);
+    composer_begin(composer);
+    bool fits = wire_add(&composer->writer, message);
+    INVARIANT(fits);
+}
+
+static void compose_ask(Composer *composer)
+{
+    const Process *process = composer->process;
+    const Peer *peer = composer->peer;
+    uint16_t index = (uint16_t)(peer - process->peers);
+    Message message = {.kind = MESSAGE_CHECKPOINT_REQUEST};
+    if (peer->ask != ASK_WAITING)
+        return;
+    if (process->engaged == ENGAGED_CHECKPOINT) {
+        message.checkpoint_request.instance = process->instance;
+        message.checkpoint_request.last_received = peer->asked_label;
+    } else {
+        message.kind = MESSAGE_PREPARE;
+        message.prepare.instance = process->instance;
+        message.prepare.new_inc = process->inc + 1;
+        message.prepare.cut = process->perm.channels[index].out;
+        message.prepare.rcut = process->perm.channels[index].in;
+    }
+    composer_add(composer, &message);
+}
+
+static void compose_announcements(Composer *composer)
+{
+    const Process *process = composer->process;
+    uint16_t index = (uint16_t)(composer->peer - process->peers);
+    for (guint i = 0; i < process->announcements->len; i++) {
+        const Announcement *announcement = &g_array_index(process->announcements, Announcement, i);
+        if (!bit_get(announcement->unacked, index))
+            continue;
+        Message message = {.kind = MESSAGE_DECISION};
+        message.decision.instance = announcement->instance;
+        message.decision.commit = announcement->commit;
+        composer_add(composer, &message);
+    }
+}
+
+/* Rule 3: "after a checkpoint is made permanent (not when it is tentative), j tells i
+ * stable = perm.in[i]", and rule 6 of "Lost transfers": "i tells its perm log base". */
+static void compose_stable(Composer *composer)
+{
+    const Process *process = composer->process;
+    const Channel *channel = &composer->peer->channel;
+    uint16_t index = (uint16_t)(composer->peer - process->peers);
+    const ChannelState *perm = &process->perm.channels[index];
+    uint64_t upto = perm->in;
+    Message message = {.kind = MESSAGE_STABLE};
+    if (!channel->stable_due)
+        return;
+    if (planted(PLANTED_STABLE_AT_TENTATIVE) && process->tent.taken)
+        upto = process->tent.channels[index].in;
+    message.stable.version = process->permanents;
+    message.stable.perm_sent = perm->out;
+    message.stable.perm_base = perm->base;
+    message.stable.coverage =
+        channel_coverage(channel, channel->told < upto ? channel->told : upto, upto);
+    composer_add(composer, &message);
+}
+
+static void compose_control(Composer *composer)
+{
+    Peer *peer = composer->peer;
+    const Process *process = composer->process;
+    size_t before = effects_count(composer->step->effects) + composer->writer.messages;
+    if (peer->control_ns > composer->step->now_ns)
+        return;
+    compose_ask(composer);
+    compose_announcements(composer);
+    compose_stable(composer);
+    if (peer->moved_due) {
+        const Member *self = &process->peers[process->self].member;
+        Message message = {.kind = MESSAGE_MOVED};
+        message.moved.epoch = process->epoch;
+        message.moved.address = (Address){self->ip, self->port2};
+        composer_add(composer, &message);
+    }
+    if (effects_count(composer->step->effects) + composer->writer.messages == before) {
+        peer->control_ns = TIME_NEVER;
+        return;
+    }
+    peer->control_ns =
+        composer->step->now_ns + retry_delay_ns(peer->channel.rto_ns, peer->control_backoff,
+                                                random_next(&composer->process->random));
+    peer->control_backoff++;
+}
+
+#ifdef COHORT_PLANTED_FAULTS
+/* The planted fault: a given-up transfer of unknown fate is called lost. */
+static void report_given_up(Process *process, Step *step, uint16_t index)
+{
+    const ChannelState *state = &process->peers[index].channel.state;
+    for (uint64_t label = state->base + 1; label <= state->out; label++) {
+        Entry *entry = channel_entry(state, label);
+        if (entry->kind != ENTRY_GIVEN_UP || entry->lost)
+            continue;
+        entry->lost = true;
+        report_lost(process, step, index, label, (Money)entry->payload);
+    }
+}
+#endif
+
+static void compose_transfers(Composer *composer)
+{
+    Process *process = composer->process;
+    Channel *channel = &composer->peer->channel;
+    uint64_t now_ns = composer->step->now_ns;
+    uint64_t label;
+    channel_timeout(channel, now_ns, process->retries, false);
+#ifdef COHORT_PLANTED_FAULTS
+    if (planted(PLANTED_LOST_WHEN_GIVEN_UP))
+        report_given_up(process, composer->step, (uint16_t)(composer->peer - process->peers));
+#endif
+    while ((label = channel_next_due(channel, now_ns)) != 0) {
+        Entry *entry = channel_entry(&channel->state, label);
+        Message message = {.kind = entry->kind == ENTRY_TRANSFER ? MESSAGE_TRANSFER : MESSAGE_SKIP};
+        message.transfer.label = label;
+        message.transfer.payload = entry->payload;
+#ifdef COHORT_PLANTED_FAULTS
+        if (entry->sends == 0) {
+            entry->first_inc = process->inc;
+            entry->first_known = channel->known;
+        } else if (planted(PLANTED_RETRANSMIT_OLD_INCARNATION)) {
+            composer_end(composer);
+            composer->header.inc = entry->first_inc;
+            composer->header.known = entry->first_known;
+            composer_begin(composer);
+        }
+#endif
+        composer_add(composer, &message);
+        channel_sent(channel, label, now_ns, random_next(&process->random));
+    }
+}
+
+static void flush_peer(Process *process, Step *step, uint16_t index, bool quiet)
+{
+    Peer *peer = &process->peers[index];
+    Channel *channel = &peer->channel;
+    bool due = peer->owed_count > 0 || channel->ack_due || peer->control_ns <= step->now_ns ||
+               (!quiet && (channel->resend_ns <= step->now_ns ||
+                           channel_next_due(channel, step->now_ns) != 0));
+    if (!due)
+        return;
+    Composer composer;
+    composer.process = process;
+    composer.step = step;
+    composer.peer = peer;
+    composer.header = (Header){.cohort = process->cohort,
+                               .sender = process->self,
+                               .inc = process->inc,
+                               .known = channel->known,
+                               .una = channel->acked};
+    composer_begin(&composer);
+    for (uint32_t i = 0; i < peer->owed_count; i++)
+        composer_add(&composer, &peer->owed[i]);
+    peer->owed_count = 0;
+    if (channel->ack_due) {
+        uint64_t in = channel->state.in;
+        Message message = {.kind = MESSAGE_ACK};
+        message.ack =
+            channel_coverage(channel, channel->peer_una < in ? channel->peer_una : in, in);
+        composer_add(&composer, &message);
+        channel->ack_due = false;
+    }
+    compose_control(&composer);
+    if (!quiet)
+        compose_transfers(&composer);
+    composer_end(&composer);
+}
+
+void process_flush(Process *process, Step *step, bool quiet)
+{
+    for (uint16_t i = 0; i < process->count; i++) {
+        if (i != process->self)
+            flush_peer(process, step, i, quiet);
+    }
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+uint64_t process_deadline(const Process *process, bool quiet)
+{
+    uint64_t deadline_ns = TIME_NEVER;
+    if (process->peers == NULL)
+        return TIME_NEVER;
+    for (uint16_t i = 0; i < process->count; i++) {
+        const Peer *peer = &process->peers[i];
+        if (i == process->self)
+            continue;
+        deadline_ns = earlier(deadline_ns, peer->control_ns);
+        if (!quiet && peer->channel.closed.instance.number == 0)
+            deadline_ns = earlier(deadline_ns, peer->channel.resend_ns);
+    }
+    return earlier(deadline_ns, process->query_ns);
+}
+
+/* --- looking in --- */
+
+bool process_all_settled(const Process *process)
+{
+    for (uint16_t i = 0; i < process->count; i++) {
+        if (channel_unsettled(&process->peers[i].channel) > 0)
+            return false;
+    }
+    return true;
+}
+
+uint64_t process_open_losses(const Process *process, Money *amount)
+{
+    uint64_t count = 0;
+    *amount = 0;
+    for (uint16_t i = 0; i < process->count; i++) {
+        const ChannelState *state = &process->peers[i].channel.state;
+        const ChannelState *perm = &process->perm.channels[i];
+        for (uint64_t label = state->base + 1; label <= state->out; label++) {
+            const Entry *entry = channel_entry(state, label);
+            bool settled =
+                label <= perm->base || (label <= perm->out && channel_entry(perm, label)->lost);
+            if (entry->lost && !settled) {
+                count++;
+                *amount += (Money)entry->payload;
+            }
+        }
+    }
+    return count;
+}

@@ -1,0 +1,197 @@
+#include "core/request.h"
+
+#include <string.h>
+
+#include "core/execute.h"
+#include "core/membership.h"
+#include "core/random.h"
+
+#define REPEAT_FIRST_NS (200 * NS_PER_MS)
+#define REPEAT_DOUBLINGS_MAX 3
+
+static void owe_request(Customer *customer)
+{
+    Request *request = &customer->request;
+    uint32_t backoff =
+        request->backoff < REPEAT_DOUBLINGS_MAX ? request->backoff : REPEAT_DOUBLINGS_MAX;
+    Message message = {.kind = MESSAGE_REQUEST};
+    message.request.client = customer->config.client;
+    message.request.number = request->number;
+    message.request.sender = customer->membership.name;
+    message.request.ip = customer->config.ip;
+    message.request.port1 = customer->config.port1;
+    message.request.port2 = customer->config.port2;
+    message.request.has_state = customer->loaded;
+    message.request.epoch = customer->process.epoch;
+    message.request.command = request->command;
+    customer_owe_bank(customer, &message);
+    request->repeat_ns =
+        customer->step.now_ns +
+        retry_delay_ns(REPEAT_FIRST_NS, backoff, random_next(&customer->process.random));
+    request->backoff++;
+}
+
+void request_begin(Customer *customer, const Command *command, bool user)
+{
+    Request *request = &customer->request;
+    request->active = true;
+    request->user = user;
+    request->command = *command;
+    request->number = ++request->count;
+    request->backoff = 0;
+    request->heard_ns = customer->step.now_ns;
+    request->answer_have = 0;
+    request->answer_total = 0;
+    /* "Each client numbers its requests durably." */
+    customer->account_changed = true;
+    owe_request(customer);
+}
+
+/* --- answers --- */
+
+/* Our own open, exit or resume: the answer tells what became of this process. */
+static void apply(Customer *customer, const Notice *answer)
+{
+    const Command *command = &customer->request.command;
+    bool own = name_equal(&command->name, &customer->membership.name);
+    if (answer->kind != NOTICE_SUCCESS)
+        return;
+    if (command->kind == COMMAND_OPEN && !customer->membership.has_account &&
+        name_equal(&command->name, &customer->membership.proposal.name))
+        membership_prove_commit(customer, PROPOSAL_OPEN);
+    else if (command->kind == COMMAND_EXIT && own)
+        membership_prove_commit(customer, PROPOSAL_EXIT);
+    else if (command->kind == COMMAND_RESUME && !customer->membership.has_account)
+        membership_adopt(customer, &command->name, answer->balance, answer->count);
+}
+
+static void deliver(Customer *customer, Notice *answer)
+{
+    Request *request = &customer->request;
+    Command command = request->command;
+    bool user = request->user;
+    apply(customer, answer);
+    if (!request->active) /* our own exit: told already */
+        return;
+    request->active = false;
+    if (command.kind == COMMAND_RESUME && answer->kind == NOTICE_SUCCESS) {
+        if (!customer->loaded)
+            effects_notify(customer->step.effects,
+                           &(Notice){.kind = NOTICE_RESUMED, .balance = answer->balance});
+    } else if (command.kind == COMMAND_RESUME) {
+        answer->command = COMMAND_RESUME;
+        effects_notify(customer->step.effects, answer);
+    } else if (user) {
+        answer->command = command.kind;
+        answer->tag = command.tag;
+        effects_notify(customer->step.effects, answer);
+        execute_done(customer);
+    }
+}
+
+void request_receive_working(Customer *customer, const Message *message)
+{
+    if (customer->request.active && message->working.number == customer->request.number)
+        customer->request.heard_ns = customer->step.now_ns;
+    else
+        customer_drop(customer, NULL, DROP_STALE);
+}
+
+void request_receive_answer(Customer *customer, const Message *message)
+{
+    Request *request = &customer->request;
+    if (!request->active || message->answer.client != customer->config.client ||
+        message->answer.number != request->number) {
+        customer_drop(customer, NULL, DROP_STALE);
+        return;
+    }
+    request->heard_ns = customer->step.now_ns;
+    if (request->answer_total != message->answer.total) {
+        g_free(request->answer);
+        request->answer = g_malloc(message->answer.total);
+        request->answer_total = message->answer.total;
+        request->answer_have = 0;
+    }
+    /* Chunks out of order are asked for again with the request. */
+    if (message->answer.offset != request->answer_have ||
+        message->answer.length > request->answer_total - request->answer_have)
+        return;
+    memcpy(request->answer + request->answer_have, message->answer.bytes, message->answer.length);
+    request->answer_have = (uint16_t)(request->answer_have + message->answer.length);
+    if (request->answer_have < request->answer_total)
+        return;
+    Notice answer = {0};
+    Member *members = effects_alloc(customer->step.effects, MEMBERS_MAX * sizeof *members);
+    Coder coder = coder_decode(request->answer, request->answer_total);
+    answer_code(&coder, &answer, members, MEMBERS_MAX);
+    if (coder_finished(&coder))
+        deliver(customer, &answer);
+    else
+        customer_drop(customer, NULL, DROP_MALFORMED);
+    request->answer_have = 0;
+    request->answer_total = 0;
+}
+
+/* --- time --- */
+
+/* What a process voted yes on is the bank's to decide: it waits, however long. */
+static bool silent_for_good(const Customer *customer)
+{
+    return customer->step.now_ns - customer->request.heard_ns >= BANK_SILENT_NS_MAX &&
+           !customer->membership.proposal.pending;
+}
+
+static bool may_give_up(const Customer *customer)
+{
+    const Request *request = &customer->request;
+    return request->user || (request->command.kind == COMMAND_RESUME && !customer->loaded);
+}
+
+void request_tick(Customer *customer)
+{
+    Request *request = &customer->request;
+    if (!request->active)
+        return;
+    if (may_give_up(customer) && silent_for_good(customer)) {
+        request->active = false;
+        customer_notify_failure(customer, &request->command,
+                                (Notice){.refusal = REFUSAL_BANK_SILENT});
+        if (request->user)
+            execute_done(customer);
+        return;
+    }
+    if (request->repeat_ns <= customer->step.now_ns)
+        owe_request(customer);
+}
+
+uint64_t request_deadline(const Customer *customer)
+{
+    return customer->request.active ? customer->request.repeat_ns : TIME_NEVER;
+}
+
+/* --- encoding --- */
+
+void request_code(Coder *coder, Request *request)
+{
+    code_bool(coder, &request->active);
+    code_bool(coder, &request->user);
+    execute_command_code(coder, &request->command);
+    code_u64(coder, &request->number);
+    code_u64(coder, &request->count);
+    code_u64(coder, &request->repeat_ns);
+    code_u32(coder, &request->backoff);
+    code_u64(coder, &request->heard_ns);
+    code_u16(coder, &request->answer_total);
+    code_u16(coder, &request->answer_have);
+    if (coder->decoding && !coder->failed)
+        request->answer = g_malloc(request->answer_total);
+    if (request->answer_have <= request->answer_total)
+        code_bytes(coder, request->answer, request->answer_have);
+    else
+        coder->failed = true;
+}
+
+void request_deinit(Request *request)
+{
+    g_free(request->answer);
+}

@@ -1,0 +1,48 @@
+/* The transport, live: runs one process of the core on the GLib main loop.
+ *
+ * Datagrams, deadlines, commands and signals become Events; Effects are carried out in their
+ * order, each save durable before the next send leaves. SIGINT, SIGTERM and SIGHUP are an orderly
+ * stop. The driver borrows everything in its config. */
+#ifndef COHORT_DRIVER_H
+#define COHORT_DRIVER_H
+
+#include <glib.h>
+
+#include "core/bank.h"
+#include "core/customer.h"
+#include "net/ledger.h"
+#include "net/store.h"
+#include "net/udp.h"
+
+typedef struct DriverConfig {
+    Bank *bank; /* the process: this one, with ... */
+    Ledger *ledger;
+    Customer *customer; /* ... or this one, with ... */
+    Store *store;       /* ... attached later to the account's default directory, if not yet */
+    Udp *bank_port;     /* the bank's only one, and a customer's port1 */
+    Udp *peer_port;     /* a customer's port2 */
+    int trace_fd;       /* < 0: no trace */
+    bool trace_datagrams;
+    uint64_t seed; /* for the trace's header */
+    void (*notify)(void *user, const Notice *notice);
+    void *user;
+} DriverConfig;
+
+typedef struct Driver Driver;
+
+Driver *driver_new(const DriverConfig *config);
+void driver_free(Driver *driver);
+
+/* Steps the start event. From then on the process serves whenever the main loop runs. */
+void driver_start(Driver *driver);
+/* Not from within notify. */
+void driver_command(Driver *driver, const Command *command);
+void driver_stop(Driver *driver);
+/* Ends without a stop event, with this exit code. */
+void driver_quit(Driver *driver, int exit_code);
+
+/* Runs the main loop until the process has ended; the exit code: 0 in good order, or what
+ * driver_quit was told, or 4 when the environment failed, and then `error` says how. */
+int driver_run(Driver *driver, GString *error);
+
+#endif

@@ -1,0 +1,501 @@
+#include "sim/checker_events.h"
+
+#include <inttypes.h>
+
+#include "sim/checker_decisions.h"
+#include "sim/checker_index.h"
+
+/* --- money, as the process itself counts it --- */
+
+/* The balance is as the record says from here on: one mistake is reported once. */
+static void claim_balance(Checker *checker, const Record *record, Money expected)
+{
+    Process *process = record->process;
+    if (record->balance != expected) {
+        state_violation(checker, RULE_MONEY, record,
+                        "expected balance %" PRId64 " after this, found %" PRId64, expected,
+                        record->balance);
+        state_add_cash(checker, process, record->balance - expected);
+    }
+    if (record->balance < 0)
+        state_violation(checker, RULE_MONEY, record, "the balance is below zero: %" PRId64,
+                        record->balance);
+    state_set_balance(checker, process, record->balance);
+}
+
+/* Outside a cohort everything is permanent at once. */
+static void make_permanent_outside(Process *process)
+{
+    if (process->member != NULL)
+        return;
+    state_copy(process, PERMANENT, NOW);
+    process->own_permanent = process->balance[NOW];
+}
+
+static void judge_cash(Checker *checker, const Record *record)
+{
+    Process *process = record->process;
+    Money change = record->kind == TRACE_DEPOSITED ? record->amount : -record->amount;
+    state_add_cash(checker, process, change);
+    claim_balance(checker, record, process->balance[NOW] + change);
+    make_permanent_outside(process);
+}
+
+/* --- the life of an account --- */
+
+static void judge_opened(Checker *checker, const Record *record)
+{
+    Process *process = record->process;
+    if (process->open) {
+        /* Started again, from its row at the bank. */
+        claim_balance(checker, record, process->own_permanent);
+    } else {
+        state_add_cash(checker, process, record->balance);
+        claim_balance(checker, record, record->balance);
+    }
+    process->open = true;
+    make_permanent_outside(process);
+}
+
+static void judge_exited(Checker *checker, const Record *record)
+{
+    Process *process = record->process;
+    claim_balance(checker, record, process->balance[NOW]);
+    state_add_cash(checker, process, -process->balance[NOW]);
+    state_set_balance(checker, process, 0);
+    process->open = false;
+}
+
+static void judge_restarted(Checker *checker, const Record *record)
+{
+    Process *process = record->process;
+    bool orderly = !process->crashed && record->balance == process->balance[NOW];
+    if (!orderly && record->balance != process->own_permanent)
+        state_violation(checker, RULE_MONEY, record,
+                        "expected to restart with its permanent balance %" PRId64
+                        ", found %" PRId64,
+                        process->own_permanent, record->balance);
+    process->crashed = false;
+}
+
+static gint compare_pointers(gconstpointer a, gconstpointer b)
+{
+    const void *left = *(void *const *)a;
+    const void *right = *(void *const *)b;
+    return (left > right) - (left < right);
+}
+
+static GPtrArray *sorted_members(const Checker *checker, const Record *joined)
+{
+    GPtrArray *members = g_ptr_array_sized_new(joined->count);
+    for (uint32_t i = 0; i < joined->count; i++)
+        g_ptr_array_add(members, g_ptr_array_index(checker->listed, joined->first + i));
+    g_ptr_array_sort(members, compare_pointers);
+    return members;
+}
+
+static bool same_members(const Checker *checker, const Record *a, const Record *b)
+{
+    GPtrArray *left = sorted_members(checker, a);
+    GPtrArray *right = sorted_members(checker, b);
+    bool same = left->len == right->len;
+    for (guint i = 0; same && i < left->len; i++)
+        same = g_ptr_array_index(left, i) == g_ptr_array_index(right, i);
+    g_ptr_array_unref(left);
+    g_ptr_array_unref(right);
+    return same;
+}
+
+static void judge_joined(Checker *checker, const Record *record)
+{
+    Process *process = record->process;
+    Membership *member = state_member(checker, record->group, process);
+    if (member->left != NULL) {
+        state_violation(checker, RULE_LIFE, record,
+                        "joined cohort %" PRIu64 ", which it has left before", record->group->id);
+        return;
+    }
+    if (!same_members(checker, record, record->group->founding))
+        state_violation(checker, RULE_LIFE, record,
+                        "joined cohort %" PRIu64 " with other members than %s did",
+                        record->group->id, record->group->founding->process->name.text);
+    process->member = member;
+    state_copy(process, PERMANENT, NOW);
+    process->own_permanent = process->balance[NOW];
+}
+
+/* --- channels --- */
+
+/* Reports a violation of the channel's order; its labels mean nothing from here on. */
+#define BREAK(checker, channel, rule, record, ...)                                                 \
+    do {                                                                                           \
+        state_violation(checker, rule, record, __VA_ARGS__);                                       \
+        state_break(checker, channel);                                                             \
+    } while (0)
+
+static void judge_sent(Checker *checker, const Record *record)
+{
+    Process *process = record->process;
+    Channel *channel = state_channel(checker, process->member->group, process, record->peer);
+    claim_balance(checker, record, process->balance[NOW] - record->amount);
+    if (process->tentative != NULL)
+        state_violation(checker, RULE_DISCIPLINE, record,
+                        "sent label %" PRIu64 " to %s between its tentative checkpoint %s and the "
+                        "decision",
+                        record->label, channel->to->name.text, process->tentative->decision->text);
+    if (channel->broken)
+        return;
+    if (record->label != channel->sent_count[NOW] + UINT64_C(1)) {
+        BREAK(checker, channel, RULE_PREFIX, record,
+              "expected to send label %" PRIu32 " to %s, found %" PRIu64,
+              channel->sent_count[NOW] + 1, channel->to->name.text, record->label);
+        return;
+    }
+    state_push_sent(checker, channel, record);
+}
+
+/* True when the channel goes on with this label. */
+static bool judge_next_label(Checker *checker, Channel *channel, const Record *record)
+{
+    uint32_t expected = channel->accepted_count[NOW] + 1;
+    const char *from = channel->from->name.text;
+    if (record->label == expected)
+        return true;
+    if (record->label > expected)
+        BREAK(checker, channel, RULE_PREFIX, record,
+              "a gap: expected label %" PRIu32 " from %s, found %" PRIu64, expected, from,
+              record->label);
+    else
+        BREAK(checker, channel, RULE_PREFIX, record,
+              "a duplicate: expected label %" PRIu32 " from %s, found %" PRIu64, expected, from,
+              record->label);
+    return false;
+}
+
+/* What the sender, when it was seen, has to say of this label. */
+static bool judge_against_sent(Checker *checker, Channel *channel, const Record *record)
+{
+    if (channel->sender == NULL)
+        return true;
+    const char *from = channel->from->name.text;
+    if (record->label > channel->sent_count[NOW]) {
+        BREAK(checker, channel, RULE_PREFIX, record,
+              "an orphan: label %" PRIu64 " from %s, which has sent labels up to %" PRIu32
+              " that no rollback has undone",
+              record->label, from, channel->sent_count[NOW]);
+        return false;
+    }
+    const Sent *sent = channel_sent(channel, record->label);
+    if (record->kind == TRACE_MISSING)
+        return true;
+    if (record->amount != sent->record->amount) {
+        BREAK(checker, channel, RULE_PREFIX, record,
+              "another transfer: label %" PRIu64 " from %s was sent with amount %" PRId64
+              ", found %" PRId64,
+              record->label, from, sent->record->amount, record->amount);
+        return false;
+    }
+    if (sent->lost) {
+        BREAK(checker, channel, RULE_NO_LOSS, record,
+              "received label %" PRIu64 " from %s, which has declared it lost", record->label,
+              from);
+        return false;
+    }
+    return true;
+}
+
+/* A rollback of the sender silently undoes the skips that a receiver has accepted above it. With
+ * clocks that differ, such a skip can come to be judged after that rollback: then it says nothing
+ * (true), or has been taken for the one that came later: then it makes way for it. */
+static bool excuse_skip(Checker *checker, Channel *channel, const Record *record)
+{
+    if (record->kind == TRACE_MISSING && record->label > channel->sent_count[NOW] &&
+        record->label <= channel->ever_sent)
+        return true;
+    if (record->label <= channel->accepted_count[NOW] &&
+        record->label > channel->last_received[NOW])
+        state_cut_accepted(checker, channel, (uint32_t)record->label - 1);
+    return false;
+}
+
+static void judge_accepted(Checker *checker, const Record *record)
+{
+    Process *process = record->process;
+    Channel *channel = state_channel(checker, process->member->group, record->peer, process);
+    if (record->kind == TRACE_RECEIVED)
+        claim_balance(checker, record, process->balance[NOW] + record->amount);
+    if (channel->broken)
+        return;
+    if (checker->files->len > 1 && excuse_skip(checker, channel, record))
+        return;
+    if (judge_next_label(checker, channel, record) && judge_against_sent(checker, channel, record))
+        state_push_accepted(checker, channel, record);
+}
+
+static void judge_lost(Checker *checker, const Record *record)
+{
+    Process *process = record->process;
+    Channel *channel = state_channel(checker, process->member->group, process, record->peer);
+    const char *to = channel->to->name.text;
+    if (channel->broken)
+        return;
+    if (record->label > channel->sent_count[NOW]) {
+        BREAK(checker, channel, RULE_NO_LOSS, record,
+              "declared lost label %" PRIu64 " to %s: expected at most %" PRIu32
+              ", the last that it sent and no rollback has undone",
+              record->label, to, channel->sent_count[NOW]);
+        return;
+    }
+    const Sent *sent = channel_sent(channel, record->label);
+    if (sent->record->amount != record->amount)
+        BREAK(checker, channel, RULE_NO_LOSS, record,
+              "declared lost label %" PRIu64 " to %s: expected its amount %" PRId64
+              ", found %" PRId64,
+              record->label, to, sent->record->amount, record->amount);
+    else if (sent->lost)
+        BREAK(checker, channel, RULE_NO_LOSS, record,
+              "declared lost twice: label %" PRIu64 " to %s", record->label, to);
+    else if (record->label <= channel->accepted_count[NOW] &&
+             !accepted_missing(channel_accepted(channel, record->label)))
+        BREAK(checker, channel, RULE_NO_LOSS, record,
+              "declared lost label %" PRIu64 " to %s, which has received it", record->label, to);
+    else
+        state_push_loss(channel, record->label);
+}
+
+/* --- when all is over --- */
+
+/* What is wrong with one label once nothing is under way any more; NULL: nothing. */
+static const char *unsettled(const Channel *channel, uint32_t label)
+{
+    bool lost = channel_sent(channel, label)->lost;
+    if (label > channel->accepted_count[NOW])
+        return lost ? "was declared lost, but the receiver never learnt that it is missing"
+                    : "was neither received nor declared lost";
+    bool missing = accepted_missing(channel_accepted(channel, label));
+    if (missing && !lost)
+        return "is missing at the receiver, but the sender never declared it lost";
+    return NULL;
+}
+
+/* A receiver that has an account but no `joined` of the cohort should have accepted too. */
+static void judge_settled(Checker *checker, Channel *channel)
+{
+    if (channel->broken || channel->sender == NULL ||
+        (channel->receiver == NULL && !channel->to->known))
+        return;
+    for (uint32_t label = 1; label <= channel->sent_count[NOW]; label++) {
+        const char *reason = unsettled(channel, label);
+        if (reason == NULL)
+            continue;
+        state_violation(checker, RULE_NO_LOSS, channel_sent(channel, label)->record,
+                        "label %" PRIu32 " of %" PRIu32 " from %s to %s %s", label,
+                        channel->sent_count[NOW], channel->from->name.text, channel->to->name.text,
+                        reason);
+        return;
+    }
+}
+
+static void judge_left(Checker *checker, const Record *record)
+{
+    Process *process = record->process;
+    Group *group = record->group;
+    if (!process->known) {
+        /* The trace begins in the midst of a cohort: now its balance is known. */
+        judge_opened(checker, record);
+        return;
+    }
+    if (process->member == NULL || process->member->group != group) {
+        state_violation(checker, RULE_LIFE, record, "left cohort %" PRIu64 ", in which it is not",
+                        group->id);
+        return;
+    }
+    if (process->tentative != NULL)
+        state_violation(checker, RULE_AGREEMENT, record,
+                        "left cohort %" PRIu64 " with its tentative checkpoint %s open", group->id,
+                        process->tentative->decision->text);
+    claim_balance(checker, record, process->balance[NOW]);
+    process->tentative = NULL;
+    process->undoing = NULL;
+    process->member->left = record;
+    process->member = NULL;
+    make_permanent_outside(process);
+    if (++group->left < group->joined)
+        return;
+    for (guint i = 0; i < checker->channels->len; i++) {
+        Channel *channel = g_ptr_array_index(checker->channels, i);
+        if (channel->group == group)
+            judge_settled(checker, channel);
+    }
+}
+
+void events_judge_end(Checker *checker)
+{
+    for (guint i = 0; checker->options.settled && i < checker->channels->len; i++) {
+        Channel *channel = g_ptr_array_index(checker->channels, i);
+        if (channel->group->left < channel->group->joined)
+            judge_settled(checker, channel);
+    }
+    for (guint i = 0; checker->options.settled && i < checker->processes->len; i++) {
+        const Process *process = g_ptr_array_index(checker->processes, i);
+        if (process->tentative != NULL)
+            state_violation(checker, RULE_AGREEMENT, process->tentative,
+                            "tentative checkpoint %s has never become permanent or discarded",
+                            process->tentative->decision->text);
+    }
+    for (guint i = 0; checker->options.settled && i < checker->members->len; i++) {
+        const Membership *member = g_ptr_array_index(checker->members, i);
+        const Group *group = member->group;
+        if (member->left != NULL && group->left < group->joined)
+            state_violation(checker, RULE_AGREEMENT, member->left,
+                            "left cohort %" PRIu64 ", which %zu of its members have not left",
+                            group->id, group->joined - group->left);
+    }
+    if (checker->records->len > 0)
+        state_check_money(checker,
+                          &g_array_index(checker->records, Record, checker->records->len - 1));
+}
+
+/* --- one record --- */
+
+/* "Incarnations grow by one per rollback." Between two cohorts they may start again from 0. */
+static void judge_incarnation(Checker *checker, const Record *record)
+{
+    Process *process = record->process;
+    uint64_t expected = process->inc + (record->kind == TRACE_ROLLED_BACK ? 1 : 0);
+    bool between = process->member == NULL || record->kind == TRACE_LEFT;
+    bool begins = !process->known || (between && record->inc == 0);
+    if (record->inc != expected && !begins)
+        state_violation(checker, RULE_DISCIPLINE, record,
+                        "%s: expected incarnation %" PRIu64 ", found %" PRIu64,
+                        trace_word((TraceKind)record->kind), expected, record->inc);
+    process->inc = record->inc;
+}
+
+/* Can this happen to a process at this point of its life? */
+static bool judge_life(Checker *checker, const Record *record)
+{
+    const Process *process = record->process;
+    const char *reason = NULL;
+    switch ((TraceKind)record->kind) {
+    case TRACE_OPENED:
+        if (process->member != NULL)
+            reason = "in a cohort";
+        break;
+    case TRACE_JOINED:
+    case TRACE_EXITED:
+        if (!process->open)
+            reason = "without an account";
+        else if (process->member != NULL)
+            reason = "in a cohort";
+        break;
+    case TRACE_SENT:
+    case TRACE_RECEIVED:
+    case TRACE_LOST:
+    case TRACE_MISSING:
+    case TRACE_TENTATIVE:
+    case TRACE_PERMANENT:
+    case TRACE_DISCARDED:
+    case TRACE_ROLLED_BACK:
+        if (process->member == NULL)
+            reason = "outside any cohort";
+        break;
+    case TRACE_LEFT:
+        break; /* judge_left knows better */
+    default:
+        if (!process->open)
+            reason = "without an account";
+        break;
+    }
+    if (reason != NULL)
+        state_violation(checker, RULE_LIFE, record, "%s %s", trace_word((TraceKind)record->kind),
+                        reason);
+    return reason == NULL;
+}
+
+/* Between the decision to roll back and its own record of that, a process may still note what will
+ * be undone with the rest; only sending is forbidden. True when the record has no further effect.
+ */
+static bool judge_doomed(Checker *checker, const Record *record)
+{
+    if (record->process->undoing == NULL)
+        return false;
+    switch ((TraceKind)record->kind) {
+    case TRACE_SENT:
+        state_violation(checker, RULE_DISCIPLINE, record,
+                        "sent label %" PRIu64
+                        " to %s before it learnt that rollback %s was decided",
+                        record->label, record->peer->name.text, record->process->undoing->text);
+        return true;
+    case TRACE_DEPOSITED:
+    case TRACE_WITHDREW:
+    case TRACE_RECEIVED:
+    case TRACE_LOST:
+    case TRACE_MISSING:
+        return true;
+    default:
+        return false;
+    }
+}
+
+void events_judge(Checker *checker, const Record *record)
+{
+    Process *process = record->process;
+    process->taken++;
+    if (record->unfounded)
+        return;
+    if (record->kind == TRACE_ROLLED_BACK)
+        process->rollbacks_taken++;
+    judge_incarnation(checker, record);
+    if (!judge_life(checker, record) || judge_doomed(checker, record))
+        return;
+    switch ((TraceKind)record->kind) {
+    case TRACE_OPENED:
+        judge_opened(checker, record);
+        break;
+    case TRACE_JOINED:
+        judge_joined(checker, record);
+        break;
+    case TRACE_LEFT:
+        judge_left(checker, record);
+        break;
+    case TRACE_DEPOSITED:
+    case TRACE_WITHDREW:
+        judge_cash(checker, record);
+        break;
+    case TRACE_SENT:
+        judge_sent(checker, record);
+        break;
+    case TRACE_RECEIVED:
+    case TRACE_MISSING:
+        judge_accepted(checker, record);
+        break;
+    case TRACE_LOST:
+        judge_lost(checker, record);
+        break;
+    case TRACE_TENTATIVE:
+        decisions_judge_tentative(checker, record);
+        break;
+    case TRACE_PERMANENT:
+        decisions_judge_permanent(checker, record);
+        break;
+    case TRACE_DISCARDED:
+        decisions_judge_discarded(checker, record);
+        break;
+    case TRACE_ROLLED_BACK:
+        decisions_judge_rolled_back(checker, record);
+        break;
+    case TRACE_CRASHED:
+        process->crashed = true;
+        break;
+    case TRACE_RESTARTED:
+        judge_restarted(checker, record);
+        break;
+    case TRACE_EXITED:
+        judge_exited(checker, record);
+        break;
+    default:
+        break;
+    }
+    process->known = true;
+}

@@ -1,0 +1,277 @@
+#include "sim/checker_merge.h"
+
+#include <string.h>
+
+#include "sim/checker_decisions.h"
+#include "sim/checker_index.h"
+
+typedef enum Readiness {
+    READY,
+    CHOICE,    /* possible now, and so it is after something else */
+    POSTPONED, /* a choice that was made: after all else that is possible */
+    WAITING    /* its cause has not been judged yet */
+} Readiness;
+
+static const Record *next_of(const Process *process)
+{
+    return process->taken < process->records->len
+               ? g_ptr_array_index(process->records, process->taken)
+               : NULL;
+}
+
+/* Does `from` send this label (once more), in its records from `position` on? */
+static bool sends(const Process *from, uint32_t position, const Process *to, uint64_t label)
+{
+    for (guint i = position; i < from->records->len; i++) {
+        const Record *record = g_ptr_array_index(from->records, i);
+        if (record->kind == TRACE_LEFT)
+            return false;
+        if (record->kind == TRACE_SENT && record->peer == to && record->label == label)
+            return true;
+    }
+    return false;
+}
+
+/* Does the process, after this skip, accept its label or an earlier one from the same peer? */
+static bool accepts_again(const Record *missing)
+{
+    const GPtrArray *records = missing->process->records;
+    for (guint i = missing->position + 1; i < records->len; i++) {
+        const Record *record = g_ptr_array_index(records, i);
+        if (record->kind == TRACE_LEFT)
+            return false;
+        if ((record->kind == TRACE_RECEIVED || record->kind == TRACE_MISSING) &&
+            record->peer == missing->peer && record->label <= missing->label)
+            return true;
+    }
+    return false;
+}
+
+/* received, missing: after the matching `sent`. The number may be used twice, before and after a
+ * rollback of the sender; then it must be found out which of the two transfers this is. */
+static Readiness accept_readiness(const Checker *checker, const Record *record)
+{
+    const Process *process = record->process;
+    const Process *peer = record->peer;
+    if (process->member == NULL)
+        return READY;
+    Group *group = process->member->group;
+    if (state_member(checker, group, record->peer) == NULL)
+        return READY;
+    const Channel *channel = state_find_channel(checker, group, record->peer, record->process);
+    if (channel != NULL && channel->broken)
+        return READY;
+    if (channel == NULL || record->label > channel->sent_count[NOW]) {
+        /* A skip that the sender has undone already may come late. */
+        bool undone = record->kind == TRACE_MISSING && channel != NULL &&
+                      record->label <= channel->ever_sent &&
+                      !sends(peer, peer->taken, process, record->label);
+        return undone ? READY : WAITING;
+    }
+    const Record *undoing = index_next_rollback(peer, group);
+    if (undoing == NULL || index_count(checker, undoing, process).sent >= record->label ||
+        g_ptr_array_find(undoing->decision->rollers, process, NULL) ||
+        !sends(peer, undoing->position + 1, process, record->label))
+        return READY;
+
+    /* The sender will undo the transfer that is there now, without this process. So this record
+     * is of the later one: unless it is a skip that will be undone, too, or the process first
+     * undoes it itself. */
+    const Record *own = index_next_rollback(process, group);
+    bool own_undoes = own != NULL && index_count(checker, own, peer).received < record->label;
+    if (record->kind == TRACE_MISSING)
+        return own_undoes || accepts_again(record) ? READY : CHOICE;
+    return own_undoes ? CHOICE : WAITING;
+}
+
+/* lost: the receiver may have received it, undone that, and found it missing only then. */
+static Readiness loss_readiness(const Checker *checker, const Record *record)
+{
+    if (record->process->member == NULL)
+        return READY;
+    Group *group = record->process->member->group;
+    const Channel *channel = state_find_channel(checker, group, record->process, record->peer);
+    if (channel == NULL || index_next_rollback(record->peer, group) == NULL)
+        return READY;
+    bool missing = record->label <= channel->accepted_count[NOW] &&
+                   accepted_missing(channel_accepted(channel, record->label));
+    return missing ? READY : CHOICE;
+}
+
+/* The first `permanent`: after all its tentative checkpoints. */
+static Readiness checkpoint_readiness(Checker *checker, const Decision *decision)
+{
+    if (decision->checkpointed)
+        return READY;
+    for (guint i = 0; i < decision->parts->len; i++) {
+        const Part *part = &g_array_index(decision->parts, Part, i);
+        if (part->tentative != NULL && part->tentative->position >= part->process->taken)
+            return WAITING;
+    }
+    return decisions_checkpoint_fits(checker, decision) ? READY : WAITING;
+}
+
+/* May the receiver have yet to receive, by its records to come, what the sender undoes now? Only
+ * if it undoes that itself, by an earlier rollback of its own. */
+static bool may_receive_undone(const Checker *checker, const Channel *channel)
+{
+    const Process *to = channel->to;
+    const Record *own = index_next_rollback(to, channel->group);
+    if (own == NULL || channel->receiver == NULL)
+        return false;
+    uint64_t kept =
+        MAX(channel->sent_count[PERMANENT], index_count(checker, own, channel->from).received);
+    for (guint i = to->taken; i < own->position; i++) {
+        const Record *record = g_ptr_array_index(to->records, i);
+        if (record->kind == TRACE_RECEIVED && record->peer == channel->from &&
+            record->label > kept && record->label <= channel->sent_count[NOW])
+            return true;
+    }
+    return false;
+}
+
+/* The first `rolled_back`: after all that its participants did before theirs. */
+static Readiness rollback_readiness(Checker *checker, const Decision *decision)
+{
+    if (decision->rolled_back)
+        return READY;
+    for (guint i = 0; i < decision->rollers->len; i++) {
+        const Record *next = next_of(g_ptr_array_index(decision->rollers, i));
+        if (next == NULL || next->kind != TRACE_ROLLED_BACK || next->decision != decision)
+            return WAITING;
+    }
+    if (!decisions_rollback_fits(checker, decision))
+        return WAITING;
+    for (guint i = 0; i < decision->rollers->len; i++) {
+        const Process *process = g_ptr_array_index(decision->rollers, i);
+        for (guint k = 0; process->member != NULL && k < process->member->out->len; k++) {
+            const Channel *channel = g_ptr_array_index(process->member->out, k);
+            if (!g_ptr_array_find(decision->rollers, channel->to, NULL) &&
+                may_receive_undone(checker, channel))
+                return CHOICE;
+        }
+    }
+    return READY;
+}
+
+static Readiness readiness_by_kind(Checker *checker, const Record *record)
+{
+    switch ((TraceKind)record->kind) {
+    case TRACE_RECEIVED:
+    case TRACE_MISSING:
+        return accept_readiness(checker, record);
+    case TRACE_LOST:
+        return loss_readiness(checker, record);
+    case TRACE_PERMANENT:
+        return checkpoint_readiness(checker, record->decision);
+    case TRACE_ROLLED_BACK:
+        return rollback_readiness(checker, record->decision);
+    default:
+        return READY;
+    }
+}
+
+static Readiness readiness(const Merge *merge, const Record *record)
+{
+    /* The order within a single file is the order of things. */
+    if (merge->checker->files->len == 1)
+        return READY;
+    /* An older file has more of this process. */
+    if (next_of(record->process) != record)
+        return WAITING;
+    if (record->unfounded || record->process->undoing != NULL)
+        return READY;
+    Readiness ready = readiness_by_kind(merge->checker, record);
+    bool postponed = ready == CHOICE && g_hash_table_contains(merge->postponed, record);
+    return postponed ? POSTPONED : ready;
+}
+
+/* --- the merge --- */
+
+void merge_init(Merge *merge, Checker *checker)
+{
+    *merge = (Merge){.checker = checker,
+                     .next = g_new0(guint, checker->files->len),
+                     .choices = g_array_new(FALSE, FALSE, sizeof(gboolean)),
+                     .postponed = g_hash_table_new(g_direct_hash, g_direct_equal)};
+}
+
+void merge_deinit(Merge *merge)
+{
+    g_hash_table_unref(merge->postponed);
+    g_array_unref(merge->choices);
+    g_free(merge->next);
+}
+
+bool merge_retry(Merge *merge)
+{
+    GArray *choices = merge->choices;
+    while (choices->len > 0 && g_array_index(choices, gboolean, choices->len - 1))
+        g_array_set_size(choices, choices->len - 1);
+    if (choices->len == 0)
+        return false;
+    g_array_index(choices, gboolean, choices->len - 1) = TRUE;
+    memset(merge->next, 0, merge->checker->files->len * sizeof *merge->next);
+    g_hash_table_remove_all(merge->postponed);
+    merge->met = 0;
+    merge->stuck = false;
+    return true;
+}
+
+static const Record *head(const Merge *merge, guint file)
+{
+    const GArray *records = g_ptr_array_index(merge->checker->files, file);
+    if (merge->next[file] >= records->len)
+        return NULL;
+    uint32_t index = g_array_index(records, uint32_t, merge->next[file]);
+    return &g_array_index(merge->checker->records, Record, index);
+}
+
+typedef struct Candidate {
+    const Record *record; /* NULL: none */
+    Readiness readiness;
+    guint file;
+} Candidate;
+
+/* What is possible goes first, and of that what the clocks put first. */
+static Candidate find_candidate(const Merge *merge)
+{
+    Candidate best = {.readiness = WAITING};
+    for (guint file = 0; file < merge->checker->files->len; file++) {
+        const Record *record = head(merge, file);
+        if (record == NULL)
+            continue;
+        bool earlier = best.record == NULL || record->t_ns < best.record->t_ns;
+        if (!earlier && best.readiness <= CHOICE)
+            continue;
+        Readiness ready = readiness(merge, record);
+        bool as_possible = ready == best.readiness || (ready <= CHOICE && best.readiness <= CHOICE);
+        if (as_possible ? earlier : ready < best.readiness)
+            best = (Candidate){record, ready, file};
+    }
+    return best;
+}
+
+/* False: it was chosen to put the candidate off. */
+static bool choose(Merge *merge, const Record *record)
+{
+    const gboolean take = FALSE;
+    if (merge->met == merge->choices->len)
+        g_array_append_val(merge->choices, take);
+    if (!g_array_index(merge->choices, gboolean, merge->met++))
+        return true;
+    g_hash_table_add(merge->postponed, (gpointer)(uintptr_t)record);
+    return false;
+}
+
+const Record *merge_next(Merge *merge)
+{
+    Candidate best = find_candidate(merge);
+    while (best.record != NULL && best.readiness == CHOICE && !choose(merge, best.record))
+        best = find_candidate(merge);
+    if (best.record == NULL)
+        return NULL;
+    merge->stuck = merge->stuck || best.readiness == WAITING;
+    merge->next[best.file]++;
+    return best.record;
+}

@@ -1,0 +1,73 @@
+/* A scenario: what the simulated world consists of and what happens in it.
+ *
+ * Written as a GLib key file; every key has a default. An error is a text for people that names
+ * the source, the group, the key and the reason; the caller frees it. Order of use: scenario_new,
+ * scenario_read, scenario_set for every override, scenario_complete. */
+#ifndef COHORT_SIM_SCENARIO_H
+#define COHORT_SIM_SCENARIO_H
+
+#include <glib.h>
+
+#include "core/bank.h"
+#include "core/customer.h"
+#include "sim/network.h"
+#include "sim/workload.h"
+
+enum { CUSTOMERS_MAX = 100000 };
+#define SCRIPT_BANK UINT32_MAX
+
+typedef struct ScriptCommand {
+    uint64_t time_ns;
+    char *key;        /* as written: names it in errors; a --set of the same key replaces it */
+    Name process;     /* as written */
+    uint32_t subject; /* which customer, or SCRIPT_BANK; known once completed */
+    Command command;
+} ScriptCommand;
+
+/* A customer process of the world. */
+typedef struct Participant {
+    Name name;
+    Money balance;
+} Participant;
+
+typedef struct Scenario {
+    char *source; /* the file's name, for errors */
+    /* [scenario] */
+    char *name;
+    uint64_t duration_ns; /* completing extends it to the last time of the script */
+    /* [bank] */
+    uint64_t customers;
+    char *data; /* "": customers c1, c2, ...; else the file whose rows they are */
+    Money balance;
+    uint64_t cohort_size; /* MEMBERS_MAX when written as `all` */
+    CashMode cash;
+    /* [network] */
+    NetworkModel network;
+    uint32_t retries;
+    /* [workload] */
+    WorkloadModel workload;
+    /* [script] */
+    GArray *script; /* of ScriptCommand; completed: in order of time, as written within one */
+    /* Known once completed: */
+    GArray *rows;         /* of BankRow: what the bank begins with */
+    GArray *participants; /* of Participant */
+} Scenario;
+
+/* All defaults. */
+Scenario *scenario_new(void);
+void scenario_free(Scenario *scenario);
+
+/* Takes over what `text`, the content of file `source`, says. */
+bool scenario_read(Scenario *scenario, const char *source, const char *text, char **error);
+
+/* "group.key=value", as --set gives it. */
+bool scenario_set(Scenario *scenario, const char *assignment, char **error);
+
+/* Fixes who takes part: the customers c1, c2, ..., or the rows of the file scenario->data, which
+ * the caller has read. Rows that have exited or are in a cohort stay the bank's alone. */
+bool scenario_complete(Scenario *scenario, const BankRow *rows, size_t row_count, char **error);
+
+/* A key file with every key and its default. */
+void scenario_dump_defaults(GString *out);
+
+#endif

@@ -1,0 +1,218 @@
+#include "sim/totals.h"
+
+/* What a rollback takes back to the permanent checkpoint. */
+typedef struct Extent {
+    uint64_t sent;
+    uint64_t received;
+    Money in;
+    Money out;
+} Extent;
+
+typedef struct Loss {
+    Name to;
+    uint64_t label;
+    Money amount;
+} Loss;
+
+typedef struct Account {
+    Name name;
+    Money balance;
+    Extent now;
+    Extent tentative;
+    Extent permanent; /* outside a cohort it does not count */
+    GArray *losses;   /* of Loss, this cohort's */
+} Account;
+
+struct Totals {
+    bool cash_survives;
+    GPtrArray *accounts; /* of Account */
+    GHashTable *by_name; /* looked up, never iterated over */
+    TotalSums sums;      /* without what the accounts hold */
+};
+
+static void account_free(void *element)
+{
+    Account *account = element;
+    g_array_unref(account->losses);
+    g_free(account);
+}
+
+Totals *totals_new(bool cash_survives)
+{
+    Totals *totals = g_new0(Totals, 1);
+    totals->cash_survives = cash_survives;
+    totals->accounts = g_ptr_array_new_with_free_func(account_free);
+    totals->by_name = g_hash_table_new(g_str_hash, g_str_equal);
+    return totals;
+}
+
+void totals_free(Totals *totals)
+{
+    g_hash_table_unref(totals->by_name);
+    g_ptr_array_unref(totals->accounts);
+    g_free(totals);
+}
+
+static Account *account_of(Totals *totals, const Name *process)
+{
+    Account *account = g_hash_table_lookup(totals->by_name, process->text);
+    if (account == NULL) {
+        account = g_new0(Account, 1);
+        account->name = *process;
+        account->losses = g_array_new(FALSE, FALSE, sizeof(Loss));
+        g_ptr_array_add(totals->accounts, account);
+        g_hash_table_insert(totals->by_name, account->name.text, account);
+    }
+    return account;
+}
+
+static void move_cash(const Totals *totals, Account *account, Money in, Money out)
+{
+    Extent *const survivors[] = {&account->now, &account->tentative, &account->permanent};
+    for (size_t i = 0; i < (totals->cash_survives ? G_N_ELEMENTS(survivors) : 1); i++) {
+        survivors[i]->in += in;
+        survivors[i]->out += out;
+    }
+}
+
+/* No later rollback reaches back before this point. */
+static void settle(Totals *totals, Account *account)
+{
+    account->permanent = account->now;
+    for (guint i = 0; i < account->losses->len; i++) {
+        totals->sums.transfers_lost++;
+        totals->sums.money_lost += g_array_index(account->losses, Loss, i).amount;
+    }
+    g_array_set_size(account->losses, 0);
+}
+
+static uint64_t restored_sent(const TraceEvent *event, const Name *to)
+{
+    for (size_t i = 0; i < event->count_count; i++) {
+        if (name_equal(&event->counts[i].peer, to)) {
+            return event->counts[i].sent;
+        }
+    }
+    return 0;
+}
+
+static void roll_back(Totals *totals, Account *account, const TraceEvent *event)
+{
+    totals->sums.transfers_undone += account->now.sent - account->permanent.sent;
+    account->now = account->permanent;
+    for (guint i = account->losses->len; i-- > 0;) {
+        const Loss *loss = &g_array_index(account->losses, Loss, i);
+        if (loss->label > restored_sent(event, &loss->to)) {
+            g_array_remove_index_fast(account->losses, i);
+        }
+    }
+    totals->sums.rollbacks += name_equal(&event->initiator, &account->name);
+}
+
+static void add_loss(Account *account, const TraceEvent *event)
+{
+    Loss loss = {event->peer, event->label, event->amount};
+    g_array_append_val(account->losses, loss);
+}
+
+/* Most records tell the balance as it is now; those of a checkpoint the balance it keeps. */
+static void note_balance(Account *account, const TraceEvent *event)
+{
+    switch (event->kind) {
+    case TRACE_TENTATIVE:
+    case TRACE_PERMANENT:
+    case TRACE_DISCARDED:
+        break;
+    case TRACE_EXITED:
+        account->balance = 0;
+        break;
+    default:
+        if (trace_fields(event->kind) & FIELD_BALANCE) {
+            account->balance = event->balance;
+        }
+    }
+}
+
+void totals_add(Totals *totals, const Name *process, const TraceEvent *event)
+{
+    if (trace_is_datagram(event->kind)) {
+        return;
+    }
+    Account *account = account_of(totals, process);
+    switch (event->kind) {
+    case TRACE_OPENED:
+        account->now.in += event->balance;
+        break;
+    case TRACE_JOINED:
+    case TRACE_LEFT:
+        settle(totals, account);
+        break;
+    case TRACE_DEPOSITED:
+        move_cash(totals, account, event->amount, 0);
+        break;
+    case TRACE_WITHDREW:
+        move_cash(totals, account, 0, event->amount);
+        break;
+    case TRACE_SENT:
+        account->now.sent++;
+        totals->sums.transfers++;
+        break;
+    case TRACE_RECEIVED:
+        account->now.received++;
+        break;
+    case TRACE_LOST:
+        add_loss(account, event);
+        break;
+    case TRACE_TENTATIVE:
+        account->tentative = account->now;
+        break;
+    case TRACE_PERMANENT:
+        account->permanent = account->tentative;
+        totals->sums.checkpoints += name_equal(&event->initiator, process);
+        break;
+    case TRACE_ROLLED_BACK:
+        roll_back(totals, account, event);
+        break;
+    case TRACE_CRASHED:
+        totals->sums.crashes++;
+        break;
+    case TRACE_EXITED:
+        account->now.out += event->balance;
+        break;
+    default:
+        break;
+    }
+    note_balance(account, event);
+}
+
+TotalSums totals_sums(const Totals *totals)
+{
+    TotalSums sums = totals->sums;
+    for (guint i = 0; i < totals->accounts->len; i++) {
+        const Account *account = g_ptr_array_index(totals->accounts, i);
+        sums.transfers_received += account->now.received;
+        sums.money_in += account->now.in;
+        sums.money_out += account->now.out;
+        sums.money_total += account->balance;
+        sums.transfers_lost += account->losses->len;
+        for (guint j = 0; j < account->losses->len; j++) {
+            sums.money_lost += g_array_index(account->losses, Loss, j).amount;
+        }
+    }
+    return sums;
+}
+
+size_t totals_count(const Totals *totals)
+{
+    return totals->accounts->len;
+}
+
+const Name *totals_name(const Totals *totals, size_t index)
+{
+    return &((const Account *)g_ptr_array_index(totals->accounts, index))->name;
+}
+
+Money totals_balance(const Totals *totals, size_t index)
+{
+    return ((const Account *)g_ptr_array_index(totals->accounts, index))->balance;
+}

@@ -1,0 +1,295 @@
+#include "tests/core/cluster.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+enum { PORT_OF_BANK = 8600, PORT1_OF_FIRST = 8501 };
+
+static void flight_free(void *data)
+{
+    Flight *flight = data;
+    g_bytes_unref(flight->bytes);
+    g_free(flight);
+}
+
+static const char *letter(int who)
+{
+    static const char *const letters[CLUSTER_MAX] = {"a", "b", "c", "d", "e", "f", "g", "h"};
+    return letters[who];
+}
+
+static Member member_of(int who)
+{
+    Member member = {.ip = 0x7f000001,
+                     .port1 = (uint16_t)(PORT1_OF_FIRST + 2 * who),
+                     .port2 = (uint16_t)(PORT1_OF_FIRST + 2 * who + 1)};
+    assert_true(name_set(&member.name, letter(who)));
+    return member;
+}
+
+static void keep_trace(Cluster *cluster, int who, const TraceEvent *event)
+{
+    char text[64];
+    if (trace_is_datagram(event->kind))
+        return;
+    g_string_append_printf(cluster->trace, "%s %s", letter(who), trace_word(event->kind));
+    if (event->initiator.text[0] != '\0')
+        g_string_append_printf(cluster->trace, " %s.%d", event->initiator.text, (int)event->number);
+    if (event->peer.text[0] != '\0')
+        g_string_append_printf(cluster->trace, " %s label %d amount %s", event->peer.text,
+                               (int)event->label, money_text(event->amount, text));
+    g_string_append_printf(cluster->trace, " balance %s\n", money_text(event->balance, text));
+}
+
+static void keep_notice(Cluster *cluster, int who, const Notice *notice)
+{
+    char text[200];
+    g_string_append_printf(cluster->told, "%s ", letter(who));
+    if (notice->kind == NOTICE_FAILURE) {
+        g_string_append_printf(cluster->told, "FAILURE %s %s\n", command_word(notice->command),
+                               refusal_text(notice, text, sizeof text));
+        return;
+    }
+    if (notice->kind == NOTICE_SUCCESS)
+        g_string_append_printf(cluster->told, "SUCCESS %s", command_word(notice->command));
+    else
+        g_string_append_printf(cluster->told, "EVENT %d", (int)notice->kind);
+    g_string_append_printf(cluster->told, " balance %s", money_text(notice->balance, text));
+    for (size_t i = 0; i < notice->member_count; i++)
+        g_string_append_printf(cluster->told, "%s%s", i == 0 ? " members " : ",",
+                               notice->members[i].name.text);
+    g_string_append_c(cluster->told, '\n');
+}
+
+static void keep_flight(Cluster *cluster, int who, const Effect *effect)
+{
+    int to = ((int)effect->send.to.port - PORT1_OF_FIRST) / 2;
+    if (effect->send.port == PORT_BANK)
+        return; /* the cluster knows what its customers would tell the bank */
+    Flight *flight = g_new0(Flight, 1);
+    flight->from = who;
+    flight->to = to;
+    flight->bytes = g_bytes_new(effect->send.bytes, effect->send.length);
+    wire_kinds_text(effect->send.bytes, effect->send.length, flight->kinds);
+    g_ptr_array_add(cluster->flights, flight);
+}
+
+static void step(Cluster *cluster, int who, Event *event)
+{
+    event->now_ns = cluster->now_ns;
+    customer_step(cluster->customers[who], event, cluster->effects);
+    cluster->deadlines_ns[who] = effects_deadline(cluster->effects);
+    for (size_t i = 0; i < effects_count(cluster->effects); i++) {
+        const Effect *effect = effects_at(cluster->effects, i);
+        if (effect->kind == EFFECT_TRACE)
+            keep_trace(cluster, who, &effect->trace);
+        else if (effect->kind == EFFECT_NOTIFY)
+            keep_notice(cluster, who, &effect->notice);
+        else if (effect->kind == EFFECT_SEND)
+            keep_flight(cluster, who, effect);
+    }
+}
+
+static void from_bank(Cluster *cluster, int who, const Message *message)
+{
+    WireWriter writer;
+    wire_begin(&writer, &(Header){.sender = SENDER_BANK});
+    assert_true(wire_add(&writer, message));
+    size_t length = wire_end(&writer);
+    Event event = {
+        .kind = EVENT_DATAGRAM, .port = PORT_BANK, .bytes = writer.bytes, .length = length};
+    step(cluster, who, &event);
+}
+
+/* Proposes, and commits at once. */
+static void propose(Cluster *cluster, int who, ProposalKind kind, uint64_t id, Money balance)
+{
+    Message message = {.kind = MESSAGE_PROPOSE};
+    message.propose.proposal = kind;
+    message.propose.id = id;
+    message.propose.name = member_of(who).name;
+    message.propose.balance = balance;
+    if (kind == PROPOSAL_JOIN) {
+        message.propose.total = (uint16_t)cluster->count;
+        message.propose.count = (uint16_t)cluster->count;
+        for (int i = 0; i < cluster->count; i++)
+            message.propose.members[i] = member_of(i);
+    }
+    from_bank(cluster, who, &message);
+    Message outcome = {.kind = MESSAGE_OUTCOME};
+    outcome.outcome.proposal = kind;
+    outcome.outcome.id = id;
+    outcome.outcome.name = message.propose.name;
+    outcome.outcome.commit = true;
+    from_bank(cluster, who, &outcome);
+}
+
+/* The bank takes every balance reported. */
+static void acknowledge_reports(Cluster *cluster)
+{
+    for (int i = 0; i < cluster->count; i++) {
+        for (uint64_t version = 1; version < 64; version++) {
+            Message message = {.kind = MESSAGE_REPORT_ACK};
+            message.report.name = member_of(i).name;
+            message.report.client = (uint64_t)i + 1;
+            message.report.version = version;
+            from_bank(cluster, i, &message);
+        }
+    }
+}
+
+Cluster *cluster_new(int count, Money balance)
+{
+    Cluster *cluster = g_new0(Cluster, 1);
+    cluster->count = count;
+    cluster->effects = effects_new();
+    cluster->flights = g_ptr_array_new_with_free_func(flight_free);
+    cluster->trace = g_string_new(NULL);
+    cluster->told = g_string_new(NULL);
+    for (int i = 0; i < count; i++) {
+        CustomerConfig config = {.client = (uint64_t)i + 1,
+                                 .seed = (uint64_t)i + 1,
+                                 .bank = {0x7f000001, PORT_OF_BANK},
+                                 .ip = member_of(i).ip,
+                                 .port1 = member_of(i).port1,
+                                 .port2 = member_of(i).port2,
+                                 .retries = RETRIES_UNLIMITED};
+        cluster->customers[i] = customer_new(&config);
+        step(cluster, i, &(Event){.kind = EVENT_START});
+        propose(cluster, i, PROPOSAL_OPEN, (uint64_t)i + 1, balance);
+    }
+    for (int i = 0; i < count; i++)
+        propose(cluster, i, PROPOSAL_JOIN, 1, 0);
+    g_string_truncate(cluster->trace, 0);
+    g_string_truncate(cluster->told, 0);
+    return cluster;
+}
+
+void cluster_free(Cluster *cluster)
+{
+    for (int i = 0; i < cluster->count; i++)
+        customer_free(cluster->customers[i]);
+    effects_free(cluster->effects);
+    g_ptr_array_free(cluster->flights, TRUE);
+    g_string_free(cluster->trace, TRUE);
+    g_string_free(cluster->told, TRUE);
+    g_free(cluster);
+}
+
+void cluster_command(Cluster *cluster, int who, const char *line)
+{
+    Event event = {.kind = EVENT_COMMAND};
+    CommandError error;
+    assert_true(command_parse(line, PLACE_CUSTOMER, &event.command, &error));
+    step(cluster, who, &event);
+}
+
+static void deliver_one(Cluster *cluster, const Flight *flight)
+{
+    gsize length;
+    const uint8_t *bytes = g_bytes_get_data(flight->bytes, &length);
+    Event event = {.kind = EVENT_DATAGRAM, .port = PORT_PEER, .bytes = bytes, .length = length};
+    step(cluster, flight->to, &event);
+}
+
+void cluster_deliver(Cluster *cluster)
+{
+    guint i = 0;
+    while (i < cluster->flights->len) {
+        Flight *flight = g_ptr_array_index(cluster->flights, i);
+        if (cluster->hold != NULL && cluster->hold(flight, cluster->hold_context)) {
+            i++;
+            continue;
+        }
+        g_ptr_array_steal_index(cluster->flights, i);
+        deliver_one(cluster, flight);
+        flight_free(flight);
+        i = 0;
+    }
+}
+
+void cluster_drop(Cluster *cluster)
+{
+    g_ptr_array_set_size(cluster->flights, 0);
+}
+
+void cluster_double(Cluster *cluster)
+{
+    guint waiting = cluster->flights->len;
+    for (guint i = 0; i < waiting; i++)
+        deliver_one(cluster, g_ptr_array_index(cluster->flights, i));
+}
+
+void cluster_advance(Cluster *cluster, uint64_t ns)
+{
+    uint64_t until_ns = cluster->now_ns + ns;
+    cluster_deliver(cluster);
+    for (;;) {
+        int next = -1;
+        for (int i = 0; i < cluster->count; i++) {
+            if (cluster->deadlines_ns[i] <= until_ns &&
+                (next < 0 || cluster->deadlines_ns[i] < cluster->deadlines_ns[next]))
+                next = i;
+        }
+        if (next < 0)
+            break;
+        if (cluster->deadlines_ns[next] > cluster->now_ns)
+            cluster->now_ns = cluster->deadlines_ns[next];
+        step(cluster, next, &(Event){.kind = EVENT_TIMEOUT});
+        cluster_deliver(cluster);
+    }
+    cluster->now_ns = until_ns;
+}
+
+static bool all_idle(const Cluster *cluster)
+{
+    for (int i = 0; i < cluster->count; i++) {
+        if (!customer_idle(cluster->customers[i], NULL, 0))
+            return false;
+    }
+    return true;
+}
+
+bool cluster_settle(Cluster *cluster)
+{
+    for (int second = 0; second < 600; second++) {
+        acknowledge_reports(cluster);
+        cluster_deliver(cluster);
+        if (all_idle(cluster))
+            return true;
+        cluster_advance(cluster, NS_PER_S);
+    }
+    return false;
+}
+
+Money cluster_balance(const Cluster *cluster, int who)
+{
+    return customer_balance(cluster->customers[who]);
+}
+
+static int occurrences(const char *text, const char *wanted)
+{
+    int count = 0;
+    for (const char *at = strstr(text, wanted); at != NULL; at = strstr(at + 1, wanted))
+        count++;
+    return count;
+}
+
+int cluster_traced(const Cluster *cluster, const char *text)
+{
+    return occurrences(cluster->trace->str, text);
+}
+
+int cluster_told(const Cluster *cluster, const char *text)
+{
+    return occurrences(cluster->told->str, text);
+}
+
+void cluster_do(Cluster *cluster, int who, const char *line)
+{
+    cluster_command(cluster, who, line);
+    cluster_deliver(cluster);
+}

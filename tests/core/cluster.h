@@ -1,0 +1,58 @@
+/* A cohort of customers on one clock, with a network that a test holds in its hands.
+ *
+ * Customers are opened and joined by the cluster in the bank's stead. What they send waits in the
+ * order it was sent; the test says what is delivered, dropped, doubled or held back. What they
+ * trace is kept as text, one line an event: "b rolled_back a.1 balance 100". */
+#ifndef COHORT_TESTS_CLUSTER_H
+#define COHORT_TESTS_CLUSTER_H
+
+#include "core/customer.h"
+
+enum { CLUSTER_MAX = 8 };
+
+typedef struct Flight {
+    int from;
+    int to;
+    GBytes *bytes;
+    char kinds[WIRE_KINDS_TEXT_MAX];
+} Flight;
+
+/* Keep this datagram back for now? */
+typedef bool ClusterHold(const Flight *flight, void *context);
+
+typedef struct Cluster {
+    int count;
+    Customer *customers[CLUSTER_MAX];
+    uint64_t deadlines_ns[CLUSTER_MAX];
+    uint64_t now_ns;
+    Effects *effects;
+    GPtrArray *flights; /* Flight, in the order sent */
+    GString *trace;
+    GString *told; /* notices: "a SUCCESS checkpoint a.1 balance 100 members a,b" */
+    ClusterHold *hold;
+    void *hold_context;
+} Cluster;
+
+/* Customers a, b, c, ... with these balances, members of cohort 1. */
+Cluster *cluster_new(int count, Money balance);
+void cluster_free(Cluster *cluster);
+
+void cluster_command(Cluster *cluster, int who, const char *line);
+/* Delivers what waits, and what that causes, in order, but for what is held. */
+void cluster_deliver(Cluster *cluster);
+/* Drops everything under way (held or not). */
+void cluster_drop(Cluster *cluster);
+/* Delivers a copy of everything under way, leaving the originals waiting. */
+void cluster_double(Cluster *cluster);
+/* Lets time pass: timers fire and what they cause is delivered. */
+void cluster_advance(Cluster *cluster, uint64_t ns);
+/* Lets time pass until nobody waits for anything; false: after ten minutes somebody still does. */
+bool cluster_settle(Cluster *cluster);
+Money cluster_balance(const Cluster *cluster, int who);
+/* How many lines of the trace, or of what users were told, contain this. */
+int cluster_traced(const Cluster *cluster, const char *text);
+int cluster_told(const Cluster *cluster, const char *text);
+/* command + deliver, for the usual case. */
+void cluster_do(Cluster *cluster, int who, const char *line);
+
+#endif

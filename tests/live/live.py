@@ -1,0 +1,215 @@
+"""Runs real processes, on free ports, in a temporary folder: what the live tests share.
+
+Every wait ends as soon as what it waits for has come; WAIT_S only bounds a failure.
+"""
+
+import os
+import pathlib
+import queue
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+
+COHORT = os.path.abspath(sys.argv[1])
+WAIT_S = 60
+
+
+class Failed(AssertionError):
+    pass
+
+
+def check(condition, message):
+    if not condition:
+        raise Failed(message)
+
+
+def same(found, expected):
+    check(found == expected, f"found {found!r}, expected {expected!r}")
+
+
+def free_ports(count):
+    sockets = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(count)]
+    for held in sockets:
+        held.bind(("127.0.0.1", 0))
+    ports = [held.getsockname()[1] for held in sockets]
+    for held in sockets:
+        held.close()
+    return ports
+
+
+class Process:
+    """One `cohort bank` or `cohort customer`: its lines in and out."""
+
+    def __init__(self, arguments, folder, environment=None, stdin=subprocess.PIPE):
+        self.arguments = arguments
+        self.child = subprocess.Popen(
+            [COHORT, *arguments], cwd=folder, stdin=stdin, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, text=True, bufsize=1,
+            env={**os.environ, **(environment or {})})
+        self.lines = queue.Queue()
+        self.events = []
+        self.errors = ""
+        self.readers = [threading.Thread(target=self._read_out, daemon=True),
+                        threading.Thread(target=self._read_errors, daemon=True)]
+        for reader in self.readers:
+            reader.start()
+
+    def _read_out(self):
+        for line in self.child.stdout:
+            self.lines.put(line.rstrip("\n"))
+        self.lines.put(None)
+
+    def _read_errors(self):
+        self.errors = self.child.stderr.read()
+
+    def line(self):
+        """The next line on stdout, or None at its end."""
+        try:
+            return self.lines.get(timeout=WAIT_S)
+        except queue.Empty:
+            raise Failed(f"{self.arguments}: no line in {WAIT_S} s; events {self.events}") from None
+
+    def say(self, line):
+        self.child.stdin.write(line + "\n")
+        self.child.stdin.flush()
+
+    def result(self):
+        """The next SUCCESS or FAILURE; events on the way are kept, lines for people skipped."""
+        while True:
+            line = self.line()
+            check(line is not None, f"{self.arguments} ended; events {self.events}; {self.errors}")
+            if line.startswith("EVENT "):
+                self.events.append(line)
+            elif not line.startswith("  "):
+                return line
+
+    def do(self, line, expected=None):
+        """Types a line; its result, which must be (or begin with, when it ends in ...) this."""
+        self.say(line)
+        result = self.result()
+        if expected is not None and expected.endswith("..."):
+            check(result.startswith(expected[:-3]), f"{line}: {result!r}, expected {expected!r}")
+        elif expected is not None:
+            same(result, expected)
+        return result
+
+    def event(self, expected):
+        """Waits for an event (which may have come already), and takes it."""
+        while expected not in self.events:
+            line = self.line()
+            check(line is not None and line.startswith("EVENT "),
+                  f"{self.arguments}: {line!r} instead of {expected!r}; {self.errors}")
+            self.events.append(line)
+        self.events.remove(expected)
+
+    def end(self, exit_code=0):
+        """Waits for the end; the lines that were left."""
+        if self.child.stdin and not self.child.stdin.closed:
+            try:
+                self.child.stdin.close()
+            except BrokenPipeError:
+                pass
+        try:
+            found = self.child.wait(timeout=WAIT_S)
+        except subprocess.TimeoutExpired:
+            raise Failed(f"{self.arguments} does not end") from None
+        for reader in self.readers:
+            reader.join(WAIT_S)
+        left = []
+        while (line := self.line()) is not None:
+            left.append(line)
+        check(found == exit_code, f"{self.arguments}: exit {found}, {left}, {self.errors}")
+        return left
+
+    def stop(self, exit_code=0, with_signal=signal.SIGTERM):
+        self.child.send_signal(with_signal)
+        return self.end(exit_code)
+
+    def kill(self):
+        self.child.kill()
+        self.child.wait()
+
+
+class World:
+    """A folder, and the processes that were started in it."""
+
+    def __init__(self, environment=None):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="cohort-live-"))
+        self.environment = environment
+        self.processes = []
+        self.bank_address = None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, *_):
+        for process in self.processes:
+            if process.child.poll() is None:
+                process.kill()
+                if kind is not None:
+                    print(f"left: {process.arguments} events {process.events}", file=sys.stderr)
+        shutil.rmtree(self.folder)
+
+    def start(self, *arguments, **options):
+        process = Process([str(a) for a in arguments], self.folder, self.environment, **options)
+        self.processes.append(process)
+        return process
+
+    def bank(self, *arguments, port=0, **options):
+        process = self.start("bank", "--port", port, "--any-port", *arguments, **options)
+        ready = process.line()
+        check(ready is not None and ready.startswith("bank ready on 127.0.0.1:"),
+              f"{ready!r} {process.errors}")
+        self.bank_address = ready.split()[-1]
+        process.port = int(self.bank_address.split(":")[1])
+        return process
+
+    def customer(self, *arguments, ports=(0, 0), **options):
+        process = self.start("customer", "--bank", self.bank_address, "--port1", ports[0],
+                             "--port2", ports[1], "--any-port", *arguments, **options)
+        ready = process.line()
+        check(ready is not None and ready.startswith("customer ready on 127.0.0.1:"),
+              f"{ready!r} {process.errors}")
+        process.ports = [int(word.split(":")[1]) for word in ready.split()[-2:]]
+        return process
+
+    def customers(self, *names_and_balances, trace=False):
+        """Opens an account for each ("alice", "100")."""
+        opened = []
+        for name, balance in names_and_balances:
+            process = self.customer(*(["--trace", f"{name}.trace"] if trace else []))
+            process.do(f"open {name} {balance}", f"SUCCESS open {name} balance {balance}")
+            opened.append(process)
+        return opened
+
+    def rows(self):
+        """data.csv by name: what stands after the name."""
+        lines = (self.folder / "data.csv").read_text().splitlines()
+        same(lines[0], "name,balance,ip_address,port1,port2,cohort,exit_state")
+        return {line.split(",")[0]: line.split(",")[1:] for line in lines[1:]}
+
+    def check_traces(self, *names):
+        done = subprocess.run([COHORT, "check", *[f"{name}.trace" for name in names]],
+                              cwd=self.folder, capture_output=True, text=True, check=False)
+        check(done.returncode == 0, f"cohort check: {done.returncode}\n{done.stdout}{done.stderr}")
+
+
+def main(*tests):
+    """Runs the tests, each a claim by its name."""
+    failed = 0
+    for test in tests:
+        claim = test.__name__.replace("_", " ")
+        try:
+            test()
+            print(f"ok      {claim}", flush=True)
+        except Exception as error:  # pylint: disable=broad-except
+            failed += 1
+            print(f"FAILED  {claim}: {type(error).__name__}: {error}", flush=True)
+            if not isinstance(error, Failed):
+                import traceback
+                traceback.print_exc()
+    sys.exit(1 if failed else 0)

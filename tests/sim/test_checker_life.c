@@ -1,0 +1,127 @@
+#include "tests/sim/claim.h"
+
+/* --- crashes --- */
+
+static void a_crash_is_followed_by_a_rollback(History *h)
+{
+    founded(h, 2);
+    sent(h, C1, C2, 100);
+    received(h, C2, C1);
+    crashed(h, C1);
+    restarted(h, C1, OPENING_BALANCE);
+    rolled_back(h, C1, "c1.1");
+    rolled_back(h, C2, "c1.1");
+}
+
+static void a_crash_that_keeps_what_was_not_permanent_is_found(History *h)
+{
+    founded(h, 2);
+    deposited(h, C1, 100);
+    crashed(h, C1);
+    restarted(h, C1, OPENING_BALANCE + 100);
+}
+
+static void an_orderly_restart_keeps_the_current_balance(History *h)
+{
+    founded(h, 2);
+    deposited(h, C1, 100);
+    restarted(h, C1, OPENING_BALANCE + 100);
+}
+
+/* --- life --- */
+
+static void a_transfer_outside_a_cohort_is_found(History *h)
+{
+    opened(h, C1, 1000);
+    sent(h, C1, C2, 100);
+}
+
+static void an_exit_within_a_cohort_is_found(History *h)
+{
+    founded(h, 2);
+    exited(h, C1);
+}
+
+static void cash_after_the_exit_is_found(History *h)
+{
+    opened(h, C1, 1000);
+    exited(h, C1);
+    deposited(h, C1, 100);
+}
+
+static void a_cohort_id_used_twice_is_found(History *h)
+{
+    founded(h, 2);
+    left(h, C1);
+    left(h, C2);
+    h->cohort--;
+    founded(h, 2);
+}
+
+static void members_that_do_not_agree_on_the_cohort_are_found(History *h)
+{
+    opened(h, C1, 100);
+    opened(h, C2, 100);
+    h->cohort = 1;
+    joined(h, C1, 2);
+    joined(h, C2, 3);
+}
+
+/* --- what was not seen --- */
+
+static void a_process_whose_peers_have_no_trace_is_judged_alone(History *h)
+{
+    opened(h, C2, 1000);
+    h->cohort = 1;
+    joined(h, C2, 3);
+    h->amounts[C1][C2][1] = 70;
+    received(h, C2, C1);
+    sent(h, C2, C3, 100);
+    tentative(h, C2, "c1.1");
+    permanent(h, C2, "c1.1");
+    sent(h, C2, C3, 100);
+    rolled_back(h, C2, "c3.1");
+    missing(h, C2, C1);
+}
+
+static void a_gap_from_a_process_without_a_trace_is_found(History *h)
+{
+    opened(h, C2, 1000);
+    h->cohort = 1;
+    joined(h, C2, 3);
+    h->next.label = 1;
+    received(h, C2, C1);
+}
+
+/* The trace begins within cohort 1, of which nothing else is told. */
+static void a_trace_that_begins_midway_is_judged_from_the_next_cohort_on(History *h)
+{
+    h->cohort = 1;
+    h->now[C1] = (Books){.balance = 500, .sent = {[C2] = 7}};
+    sent(h, C1, C2, 100);
+    tentative(h, C1, "c1.8");
+    permanent(h, C1, "c1.8");
+    left(h, C1);
+    opened(h, C2, 1000);
+    founded(h, 2);
+    sent(h, C1, C2, 100);
+    received(h, C2, C1);
+}
+
+int main(void)
+{
+    static const Claim claims[] = {
+        CLAIM(a_crash_is_followed_by_a_rollback, NOTHING),
+        CLAIM(a_crash_that_keeps_what_was_not_permanent_is_found, FINDS(RULE_MONEY)),
+        CLAIM(an_orderly_restart_keeps_the_current_balance, NOTHING),
+        CLAIM(a_transfer_outside_a_cohort_is_found, FINDS(RULE_LIFE)),
+        CLAIM(an_exit_within_a_cohort_is_found, FINDS(RULE_LIFE)),
+        CLAIM(cash_after_the_exit_is_found, FINDS(RULE_LIFE)),
+        CLAIM(a_cohort_id_used_twice_is_found, FINDS(RULE_LIFE)),
+        CLAIM(members_that_do_not_agree_on_the_cohort_are_found, FINDS(RULE_LIFE)),
+        CLAIM(a_process_whose_peers_have_no_trace_is_judged_alone, NOTHING),
+        CLAIM(a_gap_from_a_process_without_a_trace_is_found, FINDS(RULE_PREFIX)),
+        CLAIM(a_trace_that_begins_midway_is_judged_from_the_next_cohort_on, NOTHING),
+    };
+    return claims_run(claims, G_N_ELEMENTS(claims));
+}

@@ -1,0 +1,11 @@
+/* The subcommands: each has its own file, takes its command line with the name to call it by in
+ * argv[0] ("cohort bank"), and returns the exit code. */
+#ifndef COHORT_COMMANDS_H
+#define COHORT_COMMANDS_H
+
+int bank_main(int argc, char **argv);
+int customer_main(int argc, char **argv);
+int sim_main(int argc, char **argv);
+int check_main(int argc, char **argv);
+
+#endif

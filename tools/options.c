@@ -1,0 +1,147 @@
+#include "tools/options.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+int options_fail(int exit_code, const char *command, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    g_autofree char *reason = g_strdup_vprintf(format, arguments);
+    va_end(arguments);
+    fprintf(stderr, "%s: %s\n", command, reason);
+    return exit_code;
+}
+
+bool options_parse(const GOptionEntry *entries, const char *help, int argc, char **argv,
+                   int *exit_code)
+{
+    gboolean help_wanted = FALSE;
+    gboolean version_wanted = FALSE;
+    const GOptionEntry common[] = {
+        {"help", 'h', 0, G_OPTION_ARG_NONE, &help_wanted, NULL, NULL},
+        {"version", 0, 0, G_OPTION_ARG_NONE, &version_wanted, NULL, NULL},
+        G_OPTION_ENTRY_NULL};
+    g_autoptr(GOptionContext) context = g_option_context_new(NULL);
+    g_option_context_set_help_enabled(context, FALSE);
+    g_option_context_add_main_entries(context, entries, NULL);
+    g_option_context_add_main_entries(context, common, NULL);
+
+    g_autoptr(GError) error = NULL;
+    *exit_code = EXIT_DONE;
+    if (!g_option_context_parse(context, &argc, &argv, &error))
+        *exit_code = options_fail(EXIT_USAGE, argv[0], "%s (try --help)", error->message);
+    else if (help_wanted)
+        fputs(help, stdout);
+    else if (version_wanted)
+        puts("cohort " COHORT_VERSION);
+    else if (argc > 1)
+        *exit_code =
+            options_fail(EXIT_USAGE, argv[0], "unexpected argument '%s' (try --help)", argv[1]);
+    else
+        return true;
+    return false;
+}
+
+/* --- values --- */
+
+/* NULL, or why the text is not a value. */
+typedef const char *(*Parse)(const char *text, bool any_port, void *value);
+
+static const char *parse_port(const char *text, bool any_port, void *value)
+{
+    uint64_t number;
+    if (!number_parse(text, &number) || number > UINT16_MAX)
+        return "must be a port number";
+    if (!any_port && (number < PORT_FIRST || number > PORT_LAST))
+        return "must be a port from 8500 to 8999; --any-port lifts the range";
+    *(uint16_t *)value = (uint16_t)number;
+    return NULL;
+}
+static_assert(PORT_FIRST == 8500 && PORT_LAST == 8999, "parse_port says so");
+
+static const char *parse_address(const char *text, bool any_port, void *value)
+{
+    (void)any_port;
+    return address_parse(text, value) ? NULL : "must be ADDR:PORT, such as 127.0.0.1:8600";
+}
+
+static const char *parse_ip(const char *text, bool any_port, void *value)
+{
+    (void)any_port;
+    return ip_parse(text, value) ? NULL : "must be an IPv4 address, such as 127.0.0.1";
+}
+
+/* What the user answers, to be freed; NULL at the end of input. */
+static char *ask(const char *flag)
+{
+    char line[256];
+    fprintf(stderr, "%s: ", flag + strlen("--"));
+    return fgets(line, sizeof line, stdin) != NULL ? g_strdup(g_strstrip(line)) : NULL;
+}
+
+static bool read_value(const char *command, const char *flag, const char *text, Parse parse,
+                       bool any_port, void *value)
+{
+    if (text != NULL) {
+        const char *reason = parse(text, any_port, value);
+        if (reason != NULL)
+            options_fail(EXIT_USAGE, command, "%s %s: %s", flag, text, reason);
+        return reason == NULL;
+    }
+    while (isatty(STDIN_FILENO)) {
+        g_autofree char *answer = ask(flag);
+        if (answer == NULL)
+            break;
+        const char *reason = parse(answer, any_port, value);
+        if (reason == NULL)
+            return true;
+        fprintf(stderr, "%s\n", reason);
+    }
+    options_fail(EXIT_USAGE, command, "%s is needed (try --help)", flag);
+    return false;
+}
+
+bool options_port(const char *command, const char *flag, const char *text, bool any_port,
+                  uint16_t *port)
+{
+    return read_value(command, flag, text, parse_port, any_port, port);
+}
+
+bool options_address(const char *command, const char *flag, const char *text, Address *address)
+{
+    return read_value(command, flag, text, parse_address, false, address);
+}
+
+bool options_ip(const char *command, const char *flag, const char *text, uint32_t *ip)
+{
+    return read_value(command, flag, text, parse_ip, false, ip);
+}
+
+/* --- the environment --- */
+
+bool options_trace(const char *command, const char *path, int *fd)
+{
+    *fd = -1;
+    if (path == NULL)
+        return true;
+    *fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0666);
+    if (*fd >= 0)
+        return true;
+    options_fail(EXIT_ENVIRONMENT, command, "cannot write %s: %s", path, g_strerror(errno));
+    return false;
+}
+
+uint64_t options_random(void)
+{
+    uint64_t number = 0;
+    while (number == 0) {
+        if (getrandom(&number, sizeof number, 0) != sizeof number)
+            number = 0;
+    }
+    return number;
+}

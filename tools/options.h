@@ -1,0 +1,39 @@
+/* What the subcommands share about their command line. */
+#ifndef COHORT_OPTIONS_H
+#define COHORT_OPTIONS_H
+
+#include <glib.h>
+
+#include "core/types.h"
+
+/* The exit codes of every subcommand. */
+enum {
+    EXIT_DONE = 0,        /* and everything held */
+    EXIT_VIOLATION = 1,   /* an invariant was violated */
+    EXIT_USAGE = 2,       /* usage or bad input; nothing was changed */
+    EXIT_STUCK = 3,       /* no progress after the faults stopped */
+    EXIT_ENVIRONMENT = 4, /* port taken, disk full, permission */
+    EXIT_INTERNAL = 70    /* a broken invariant of the program itself */
+};
+
+/* Parses the flags; a subcommand of these takes no other words. --help prints `help`, --version
+ * the version. True: go on. False: all is said, and *exit_code is how to end. */
+bool options_parse(const GOptionEntry *entries, const char *help, int argc, char **argv,
+                   int *exit_code);
+
+/* One line on stderr, "cohort bank: reason"; returns exit_code. `command` is argv[0]. */
+int options_fail(int exit_code, const char *command, const char *format, ...) G_GNUC_PRINTF(3, 4);
+
+/* Reads a value that a flag gave, or, when `text` is NULL and there is a terminal, asks for it
+ * until it is right. False: all is said on stderr, as a usage error of `command`. */
+bool options_port(const char *command, const char *flag, const char *text, bool any_port,
+                  uint16_t *port);
+bool options_address(const char *command, const char *flag, const char *text, Address *address);
+bool options_ip(const char *command, const char *flag, const char *text, uint32_t *ip);
+
+/* The file of --trace; NULL gives -1. False: said on stderr, as a failure of the environment. */
+bool options_trace(const char *command, const char *path, int *fd);
+
+uint64_t options_random(void); /* from the system; not 0 */
+
+#endif

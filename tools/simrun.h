@@ -1,0 +1,38 @@
+/* One simulated run of one seed, and the lines that tell how it went. */
+#ifndef COHORT_SIMRUN_H
+#define COHORT_SIMRUN_H
+
+#include <signal.h>
+
+#include "sim/world.h"
+
+enum { EXIT_INTERRUPTED = 130 }; /* by SIGINT, as shells say it */
+
+/* What is the same for all seeds of a batch. */
+typedef struct Simulation {
+    const Scenario *scenario; /* complete */
+    const char *path;         /* of its file, as given */
+    char **sets;              /* --set, as given; NULL: none */
+    const char *planted;      /* --planted, as given; NULL: none */
+    bool json;
+    const volatile sig_atomic_t *interrupted; /* stop soon when it becomes true */
+} Simulation;
+
+typedef struct Outcome {
+    int exit_code;
+    uint64_t events;
+    uint64_t virtual_ns;
+    bool interrupted; /* before its end; then no line was appended, and only the counts are set */
+} Outcome;
+
+/* Appends to `out` a line for each violation, if there are any the command that reproduces them,
+ * and last the summary. */
+Outcome simrun(const Simulation *simulation, uint64_t seed, const Observer *observer, GString *out);
+
+/* "cohort sim FILE --seed N ...", quoted for a shell. */
+void simrun_command(const Simulation *simulation, uint64_t seed, GString *out);
+
+/* "12.345 s" */
+void simrun_seconds(uint64_t ns, GString *out);
+
+#endif
