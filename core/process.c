@@ -454,8 +454,8 @@ static void compose_control(Composer *composer)
     size_t before = effects_count(composer->step->effects) + composer->writer.messages;
     if (peer->control_ns > composer->step->now_ns)
         return;
+    compose_announcements(composer); /* the end of one instance before the next begins */
     compose_ask(composer);
-    compose_announcements(composer);
     compose_stable(composer);
     if (peer->moved_due) {
         const Member *self = &process->peers[process->self].member;

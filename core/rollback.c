@@ -81,19 +81,20 @@ static bool answer_at_once(Process *process, uint16_t from, const Message *messa
     const Closed *closed = &process->peers[from].channel.closed;
     Answer answer;
     bool commit;
-    if (instance_engaged(process, instance)) {
+    if (closed->instance.number != 0 && !instance_equal(closed->instance, instance)) {
+        answer = ANSWER_BUSY; /* "In doubt counts as busy." */
+    } else if (instance_engaged(process, instance)) {
         if (closed->instance.number == 0)
             close_channel(process, from, message);
         if (from == process->parent && !process->voted)
             return true; /* the answer follows when all our peers have answered */
         answer = from == process->parent ? ANSWER_JOINED : ANSWER_NO_NEED;
-    } else if (instance_equal(closed->instance, instance)) {
+    } else if (closed->instance.number != 0) {
         answer = ANSWER_NO_NEED;
     } else if (instance_finished(process, instance, &commit)) {
         answer = ANSWER_BUSY; /* "A late PREPARE of a finished instance is recognised." */
-    } else if (closed->instance.number != 0 || process->frozen ||
-               process->engaged == ENGAGED_ROLLBACK || process->voted) {
-        answer = ANSWER_BUSY; /* "In doubt counts as busy." */
+    } else if (process->frozen || process->engaged == ENGAGED_ROLLBACK || process->voted) {
+        answer = ANSWER_BUSY;
     } else {
         return false;
     }

@@ -32,13 +32,14 @@ static bool sends(const Process *from, uint32_t position, const Process *to, uin
     return false;
 }
 
-/* Does the process, after this skip, accept its label or an earlier one from the same peer? */
+/* Does the process, after this skip, accept its label or an earlier one from the same peer, and not
+ * because of a rollback of its own? Then the peer's has undone it. */
 static bool accepts_again(const Record *missing)
 {
     const GPtrArray *records = missing->process->records;
     for (guint i = missing->position + 1; i < records->len; i++) {
         const Record *record = g_ptr_array_index(records, i);
-        if (record->kind == TRACE_LEFT)
+        if (record->kind == TRACE_LEFT || record->kind == TRACE_ROLLED_BACK)
             return false;
         if ((record->kind == TRACE_RECEIVED || record->kind == TRACE_MISSING) &&
             record->peer == missing->peer && record->label <= missing->label)
@@ -65,7 +66,7 @@ static Readiness accept_readiness(const Checker *checker, const Record *record)
         /* A skip that the sender has undone already may come late. */
         bool undone = record->kind == TRACE_MISSING && channel != NULL &&
                       record->label <= channel->ever_sent &&
-                      !sends(peer, peer->taken, process, record->label);
+                      (accepts_again(record) || !sends(peer, peer->taken, process, record->label));
         return undone ? READY : WAITING;
     }
     const Record *undoing = index_next_rollback(peer, group);
@@ -77,10 +78,10 @@ static Readiness accept_readiness(const Checker *checker, const Record *record)
     /* The sender will undo the transfer that is there now, without this process. So this record
      * is of the later one: unless it is a skip that will be undone, too, or the process first
      * undoes it itself. */
+    if (record->kind == TRACE_MISSING)
+        return accepts_again(record) ? READY : CHOICE;
     const Record *own = index_next_rollback(process, group);
     bool own_undoes = own != NULL && index_count(checker, own, peer).received < record->label;
-    if (record->kind == TRACE_MISSING)
-        return own_undoes || accepts_again(record) ? READY : CHOICE;
     return own_undoes ? CHOICE : WAITING;
 }
 

@@ -79,7 +79,7 @@ static bool answer_list(void *user, const char *argument, GString *out)
     (void)argument;
     const Bank *bank = ((Teller *)user)->bank;
     size_t count = bank_row_count(bank);
-    g_string_append_printf(out, "%zu customers; balances as last made permanent\n", count);
+    g_string_append_printf(out, "customers: %zu; balances as last made permanent\n", count);
     for (size_t i = 0; i < count; i++) {
         BankRow row = bank_row(bank, i);
         append_row(out, &row);

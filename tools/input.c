@@ -112,6 +112,7 @@ static gboolean on_readable(gint fd, GIOCondition condition, gpointer user)
 #ifdef COHORT_HAVE_EDIT
 
 static Input *edited;
+static bool giving; /* the line being typed is complete: nothing to hide or to show again */
 static GPtrArray *candidates;
 
 static char *next_candidate(const char *text, int state)
@@ -147,7 +148,9 @@ static void on_edited_line(char *line)
     }
     if (line[0] != '\0')
         add_history(line);
+    giving = true;
     edited->config.line(edited->config.user, strlen(line) <= INPUT_LINE_BYTES_MAX ? line : NULL);
+    giving = false;
     free(line);
     rl_callback_handler_install(edited->prompt, on_edited_line);
 }
@@ -181,11 +184,14 @@ static void stop_terminal(void)
 static void hide_typed(const Input *input)
 {
     (void)input;
-    fputs("\r\033[K", stdout);
+    if (!giving)
+        fputs("\r\033[K", stdout);
 }
 
 static void show_typed(const Input *input)
 {
+    if (giving)
+        return;
     rl_set_prompt(input->prompt);
     rl_forced_update_display();
 }
