@@ -74,10 +74,43 @@ static bool held(const Customer *customer)
     return process->engaged == ENGAGED_ROLLBACK && !planted(PLANTED_SEND_WHILE_ROLLING);
 }
 
+/* With --cash commit cash is not rolled back: inside a cohort it moves in the permanent
+ * checkpoint as well as now, so that every rollback comes back to it. */
+static bool commits_cash(const Customer *customer)
+{
+    return customer->config.cash == CASH_COMMIT && customer_active(customer);
+}
+
+/* Moves the money of the cash command at the head; false: there is not enough. */
+static bool move_cash(Customer *customer)
+{
+    const Command *command = head(customer);
+    Process *process = &customer->process;
+    bool (*move)(Application *, Money) =
+        command->kind == COMMAND_DEPOSIT ? account_credit : account_debit;
+    if (!move(&process->application, command->amount))
+        return false;
+    if (commits_cash(customer)) {
+        bool moved = move(&process->perm.application, command->amount);
+        INVARIANT(moved);
+        process->permanent_changed = true;
+    } else if (!customer_active(customer)) {
+        /* Permanent at once; the record is saved before the answer is given. */
+        membership_report(customer);
+    }
+    return true;
+}
+
+static Progress insufficient(Customer *customer)
+{
+    return refuse(customer, (Notice){.refusal = REFUSAL_INSUFFICIENT,
+                                     .amount = head(customer)->amount,
+                                     .balance = balance_of(customer)});
+}
+
 static Progress execute_cash(Customer *customer)
 {
     Command command = *head(customer);
-    Application *account = &customer->process.application;
     bool deposit = command.kind == COMMAND_DEPOSIT;
     if (!customer->membership.has_account)
         return refuse_for(customer, REFUSAL_NO_ACCOUNT);
@@ -87,13 +120,8 @@ static Progress execute_cash(Customer *customer)
         return refuse(customer, (Notice){.refusal = REFUSAL_BALANCE_LIMIT,
                                          .amount = command.amount,
                                          .balance = balance_of(customer)});
-    if (!(deposit ? account_credit : account_debit)(account, command.amount))
-        return refuse(customer, (Notice){.refusal = REFUSAL_INSUFFICIENT,
-                                         .amount = command.amount,
-                                         .balance = balance_of(customer)});
-    /* Outside a cohort it is permanent at once; the record is saved before the answer is. */
-    if (!customer_active(customer))
-        membership_report(customer);
+    if (!move_cash(customer))
+        return insufficient(customer);
     customer_trace(customer, (TraceEvent){.kind = deposit ? TRACE_DEPOSITED : TRACE_WITHDREW,
                                           .amount = command.amount,
                                           .balance = balance_of(customer)});
@@ -135,9 +163,7 @@ static Progress execute_transfer(Customer *customer)
     if (to == process->count)
         return refuse(customer, (Notice){.refusal = REFUSAL_NOT_A_MEMBER, .name = command.name});
     if (!account_debit(&process->application, command.amount))
-        return refuse(customer, (Notice){.refusal = REFUSAL_INSUFFICIENT,
-                                         .amount = command.amount,
-                                         .balance = balance_of(customer)});
+        return insufficient(customer);
     uint64_t label = channel_append(&process->peers[to].channel, (uint64_t)command.amount,
                                     lost ? ENTRY_NEVER_SENT : ENTRY_TRANSFER);
     customer_trace(customer, (TraceEvent){.kind = TRACE_SENT,
@@ -197,6 +223,11 @@ static Progress attempt_over(Customer *customer)
         pause_attempt(customer);
         return PROGRESS_WAITS;
     }
+    if (head(customer)->kind == COMMAND_WITHDRAWAL) {
+        /* Output commit: the checkpoint just made permanent holds the money to pay out. */
+        *attempt = (Attempt){0};
+        return execute_cash(customer);
+    }
     Notice notice = {.initiator = customer->membership.name,
                      .number = process->outcome.instance.number,
                      .undone = process->outcome.undone,
@@ -212,10 +243,10 @@ static void attempt_begin(Customer *customer)
     Attempt *attempt = &customer->attempt;
     attempt->engaged = true;
     attempt->tries++;
-    if (head(customer)->kind == COMMAND_CHECKPOINT)
-        checkpoint_begin(&customer->process, &customer->step);
-    else
+    if (head(customer)->kind == COMMAND_ROLLBACK)
         rollback_begin(&customer->process, &customer->step);
+    else
+        checkpoint_begin(&customer->process, &customer->step);
 }
 
 /* "checkpoint at a sender with open losses says so in an EVENT line before it goes on." */
@@ -241,8 +272,13 @@ static Progress execute_instance(Customer *customer)
     }
     if (!attempt->active) {
         *attempt = (Attempt){.active = true, .since_ns = customer->step.now_ns};
-        if (head(customer)->kind == COMMAND_CHECKPOINT)
+        if (head(customer)->kind != COMMAND_ROLLBACK)
             warn_of_losses(customer);
+    }
+    if (!attempt->engaged && head(customer)->kind == COMMAND_WITHDRAWAL &&
+        balance_of(customer) < head(customer)->amount) {
+        *attempt = (Attempt){0};
+        return insufficient(customer);
     }
     if (!attempt->engaged && !quiesced(customer) && attempt->pause_ns <= customer->step.now_ns &&
         instance_free(&customer->process))
@@ -303,8 +339,12 @@ static Progress execute_one(Customer *customer)
     if (request->active && request->command.kind == COMMAND_RESUME && !customer->loaded)
         return PROGRESS_WAITS;
     switch (head(customer)->kind) {
-    case COMMAND_DEPOSIT:
     case COMMAND_WITHDRAWAL:
+        if (commits_cash(customer))
+            return execute_instance(customer);
+        customer->attempt = (Attempt){0}; /* the cohort may have been left meanwhile */
+        return execute_cash(customer);
+    case COMMAND_DEPOSIT:
         return execute_cash(customer);
     case COMMAND_TRANSFER:
     case COMMAND_LOST_TRANSFER:

@@ -115,22 +115,29 @@ void index_build(Checker *checker)
     g_ptr_array_unref(files);
 }
 
-const Record *index_next_rollback(const Process *process, const Group *group)
-{
-    /* While `undoing`, the first of those left is effective already. */
-    guint next = process->rollbacks_taken + (process->undoing != NULL ? 1 : 0);
-    if (next >= process->rollbacks->len)
-        return NULL;
-    const Rollback *rollback = &g_array_index(process->rollbacks, Rollback, next);
-    return rollback->group == group ? rollback->record : NULL;
-}
-
-Count index_count(const Checker *checker, const Record *record, const Process *peer)
+/* The last label of the channel with the peer that a record of counts states. */
+static uint64_t stated(const Checker *checker, const Record *record, const Process *peer, bool sent)
 {
     const Count *counts = state_counts(checker, record);
     for (uint32_t i = 0; i < record->count; i++) {
         if (counts[i].peer == peer)
-            return counts[i];
+            return sent ? counts[i].sent : counts[i].received;
     }
-    return (Count){0};
+    return 0;
+}
+
+const Record *index_undoing(const Checker *checker, const Process *process, const Group *group,
+                            uint32_t position, const Process *peer, uint64_t label, bool sent)
+{
+    /* While `undoing`, the first of those left is effective already. */
+    guint next = process->rollbacks_taken + (process->undoing != NULL ? 1 : 0);
+    for (guint i = next; i < process->rollbacks->len; i++) {
+        const Rollback *rollback = &g_array_index(process->rollbacks, Rollback, i);
+        if (rollback->group != group)
+            return NULL;
+        if (rollback->record->position >= position &&
+            stated(checker, rollback->record, peer, sent) < label)
+            return rollback->record;
+    }
+    return NULL;
 }

@@ -7,10 +7,10 @@
 
 void index_build(Checker *checker);
 
-/* Of a process's rollbacks that are not effective yet, the next one in the group; NULL: none. */
-const Record *index_next_rollback(const Process *process, const Group *group);
-/* The labels a record with counts states for the channel with `peer`; {0, 0} when there are none.
- */
-Count index_count(const Checker *checker, const Record *record, const Process *peer);
+/* The first rollback of the process in the group, not effective yet, that comes after `position`
+ * of its records and undoes what it has `sent` to the peer with this label, or received from it;
+ * NULL: there is none. */
+const Record *index_undoing(const Checker *checker, const Process *process, const Group *group,
+                            uint32_t position, const Process *peer, uint64_t label, bool sent);
 
 #endif

@@ -19,12 +19,17 @@ static const Record *next_of(const Process *process)
                : NULL;
 }
 
-/* Does `from` send this label (once more), in its records from `position` on? */
-static bool sends(const Process *from, uint32_t position, const Process *to, uint64_t label)
+/* Does `from` send this label (once more), in its records from `position` on? `soon`: before both
+ * roll back together; what is sent after that, the next record of `to` cannot know of. */
+static bool sends(const Process *from, uint32_t position, const Process *to, uint64_t label,
+                  bool soon)
 {
     for (guint i = position; i < from->records->len; i++) {
         const Record *record = g_ptr_array_index(from->records, i);
         if (record->kind == TRACE_LEFT)
+            return false;
+        if (record->kind == TRACE_ROLLED_BACK && soon && !record->decision->rolled_back &&
+            g_ptr_array_find(record->decision->rollers, to, NULL))
             return false;
         if (record->kind == TRACE_SENT && record->peer == to && record->label == label)
             return true;
@@ -48,55 +53,81 @@ static bool accepts_again(const Record *missing)
     return false;
 }
 
+/* Does the process, by its records to come, receive this label from the peer? */
+static bool will_receive(const Process *process, const Process *peer, uint64_t label)
+{
+    for (guint i = process->taken; i < process->records->len; i++) {
+        const Record *record = g_ptr_array_index(process->records, i);
+        if (record->kind == TRACE_LEFT)
+            return false;
+        if (record->kind == TRACE_RECEIVED && record->peer == peer && record->label == label)
+            return true;
+    }
+    return false;
+}
+
+/* The number is not there (any more), or not yet. A skip that the sender has undone may come late,
+ * but not for one that is still to be sent. */
+static Readiness ahead_readiness(const Channel *channel, const Record *record)
+{
+    bool late = record->kind == TRACE_MISSING && channel != NULL &&
+                record->label <= channel->ever_sent &&
+                (accepts_again(record) ||
+                 !sends(record->peer, record->peer->taken, record->process, record->label, true));
+    return late ? READY : WAITING;
+}
+
 /* received, missing: after the matching `sent`. The number may be used twice, before and after a
  * rollback of the sender; then it must be found out which of the two transfers this is. */
 static Readiness accept_readiness(const Checker *checker, const Record *record)
 {
     const Process *process = record->process;
     const Process *peer = record->peer;
-    if (process->member == NULL)
-        return READY;
-    Group *group = process->member->group;
-    if (state_member(checker, group, record->peer) == NULL)
+    Group *group = process->member != NULL ? process->member->group : NULL;
+    if (group == NULL || state_member(checker, group, record->peer) == NULL)
         return READY;
     const Channel *channel = state_find_channel(checker, group, record->peer, record->process);
     if (channel != NULL && channel->broken)
         return READY;
-    if (channel == NULL || record->label > channel->sent_count[NOW]) {
-        /* A skip that the sender has undone already may come late. */
-        bool undone = record->kind == TRACE_MISSING && channel != NULL &&
-                      record->label <= channel->ever_sent &&
-                      (accepts_again(record) || !sends(peer, peer->taken, process, record->label));
-        return undone ? READY : WAITING;
-    }
-    const Record *undoing = index_next_rollback(peer, group);
-    if (undoing == NULL || index_count(checker, undoing, process).sent >= record->label ||
-        g_ptr_array_find(undoing->decision->rollers, process, NULL) ||
-        !sends(peer, undoing->position + 1, process, record->label))
-        return READY;
+    if (channel == NULL || record->label > channel->sent_count[NOW])
+        return ahead_readiness(channel, record);
 
+    const Record *undoing =
+        index_undoing(checker, peer, group, peer->taken, process, record->label, true);
+    if (undoing == NULL || g_ptr_array_find(undoing->decision->rollers, process, NULL) ||
+        !sends(peer, undoing->position, process, record->label, true))
+        return READY;
     /* The sender will undo the transfer that is there now, without this process. So this record
      * is of the later one: unless it is a skip that will be undone, too, or the process first
      * undoes it itself. */
     if (record->kind == TRACE_MISSING)
         return accepts_again(record) ? READY : CHOICE;
-    const Record *own = index_next_rollback(process, group);
-    bool own_undoes = own != NULL && index_count(checker, own, peer).received < record->label;
+    bool own_undoes = index_undoing(checker, process, group, record->position, peer, record->label,
+                                    false) != NULL;
     return own_undoes ? CHOICE : WAITING;
 }
 
-/* lost: the receiver may have received it, undone that, and found it missing only then. */
+/* lost: the receiver may have received it, undone that, and found it missing only then. Nothing is
+ * received after it was declared lost, but the number may be used again. */
 static Readiness loss_readiness(const Checker *checker, const Record *record)
 {
-    if (record->process->member == NULL)
+    const Process *process = record->process;
+    const Process *peer = record->peer;
+    Group *group = process->member != NULL ? process->member->group : NULL;
+    const Channel *channel =
+        group != NULL ? state_find_channel(checker, group, record->process, record->peer) : NULL;
+    if (channel == NULL || channel->broken)
         return READY;
-    Group *group = record->process->member->group;
-    const Channel *channel = state_find_channel(checker, group, record->process, record->peer);
-    if (channel == NULL || index_next_rollback(record->peer, group) == NULL)
+    bool accepted = record->label <= channel->accepted_count[NOW];
+    if (accepted ? accepted_missing(channel_accepted(channel, record->label))
+                 : !will_receive(peer, process, record->label))
         return READY;
-    bool missing = record->label <= channel->accepted_count[NOW] &&
-                   accepted_missing(channel_accepted(channel, record->label));
-    return missing ? READY : CHOICE;
+    if (accepted)
+        return index_undoing(checker, peer, group, peer->taken, process, record->label, false) !=
+                       NULL
+                   ? WAITING
+                   : READY;
+    return sends(process, record->position, peer, record->label, false) ? CHOICE : WAITING;
 }
 
 /* The first `permanent`: after all its tentative checkpoints. */
@@ -117,15 +148,15 @@ static Readiness checkpoint_readiness(Checker *checker, const Decision *decision
 static bool may_receive_undone(const Checker *checker, const Channel *channel)
 {
     const Process *to = channel->to;
-    const Record *own = index_next_rollback(to, channel->group);
-    if (own == NULL || channel->receiver == NULL)
-        return false;
-    uint64_t kept =
-        MAX(channel->sent_count[PERMANENT], index_count(checker, own, channel->from).received);
-    for (guint i = to->taken; i < own->position; i++) {
+    for (guint i = to->taken; channel->receiver != NULL && i < to->records->len; i++) {
         const Record *record = g_ptr_array_index(to->records, i);
+        if (record->kind == TRACE_LEFT)
+            return false;
         if (record->kind == TRACE_RECEIVED && record->peer == channel->from &&
-            record->label > kept && record->label <= channel->sent_count[NOW])
+            record->label > channel->sent_count[PERMANENT] &&
+            record->label <= channel->sent_count[NOW] &&
+            index_undoing(checker, to, channel->group, i, channel->from, record->label, false) !=
+                NULL)
             return true;
     }
     return false;

@@ -1,18 +1,15 @@
 #include "sim/totals.h"
 
-/* What a rollback takes back to the permanent checkpoint. */
+/* What a rollback takes back to the permanent checkpoint. That goes for losses too: one that became
+ * certain after the checkpoint is open again, and told again if it happens again. */
 typedef struct Extent {
     uint64_t sent;
     uint64_t received;
+    uint64_t lost;
+    Money money_lost;
     Money in;
     Money out;
 } Extent;
-
-typedef struct Loss {
-    Name to;
-    uint64_t label;
-    Money amount;
-} Loss;
 
 typedef struct Account {
     Name name;
@@ -20,7 +17,6 @@ typedef struct Account {
     Extent now;
     Extent tentative;
     Extent permanent; /* outside a cohort it does not count */
-    GArray *losses;   /* of Loss, this cohort's */
 } Account;
 
 struct Totals {
@@ -30,18 +26,11 @@ struct Totals {
     TotalSums sums;      /* without what the accounts hold */
 };
 
-static void account_free(void *element)
-{
-    Account *account = element;
-    g_array_unref(account->losses);
-    g_free(account);
-}
-
 Totals *totals_new(bool cash_survives)
 {
     Totals *totals = g_new0(Totals, 1);
     totals->cash_survives = cash_survives;
-    totals->accounts = g_ptr_array_new_with_free_func(account_free);
+    totals->accounts = g_ptr_array_new_with_free_func(g_free);
     totals->by_name = g_hash_table_new(g_str_hash, g_str_equal);
     return totals;
 }
@@ -59,7 +48,6 @@ static Account *account_of(Totals *totals, const Name *process)
     if (account == NULL) {
         account = g_new0(Account, 1);
         account->name = *process;
-        account->losses = g_array_new(FALSE, FALSE, sizeof(Loss));
         g_ptr_array_add(totals->accounts, account);
         g_hash_table_insert(totals->by_name, account->name.text, account);
     }
@@ -75,44 +63,11 @@ static void move_cash(const Totals *totals, Account *account, Money in, Money ou
     }
 }
 
-/* No later rollback reaches back before this point. */
-static void settle(Totals *totals, Account *account)
-{
-    account->permanent = account->now;
-    for (guint i = 0; i < account->losses->len; i++) {
-        totals->sums.transfers_lost++;
-        totals->sums.money_lost += g_array_index(account->losses, Loss, i).amount;
-    }
-    g_array_set_size(account->losses, 0);
-}
-
-static uint64_t restored_sent(const TraceEvent *event, const Name *to)
-{
-    for (size_t i = 0; i < event->count_count; i++) {
-        if (name_equal(&event->counts[i].peer, to)) {
-            return event->counts[i].sent;
-        }
-    }
-    return 0;
-}
-
 static void roll_back(Totals *totals, Account *account, const TraceEvent *event)
 {
     totals->sums.transfers_undone += account->now.sent - account->permanent.sent;
-    account->now = account->permanent;
-    for (guint i = account->losses->len; i-- > 0;) {
-        const Loss *loss = &g_array_index(account->losses, Loss, i);
-        if (loss->label > restored_sent(event, &loss->to)) {
-            g_array_remove_index_fast(account->losses, i);
-        }
-    }
     totals->sums.rollbacks += name_equal(&event->initiator, &account->name);
-}
-
-static void add_loss(Account *account, const TraceEvent *event)
-{
-    Loss loss = {event->peer, event->label, event->amount};
-    g_array_append_val(account->losses, loss);
+    account->now = account->permanent;
 }
 
 /* Most records tell the balance as it is now; those of a checkpoint the balance it keeps. */
@@ -145,7 +100,7 @@ void totals_add(Totals *totals, const Name *process, const TraceEvent *event)
         break;
     case TRACE_JOINED:
     case TRACE_LEFT:
-        settle(totals, account);
+        account->permanent = account->now; /* no later rollback reaches back before it */
         break;
     case TRACE_DEPOSITED:
         move_cash(totals, account, event->amount, 0);
@@ -161,7 +116,8 @@ void totals_add(Totals *totals, const Name *process, const TraceEvent *event)
         account->now.received++;
         break;
     case TRACE_LOST:
-        add_loss(account, event);
+        account->now.lost++;
+        account->now.money_lost += event->amount;
         break;
     case TRACE_TENTATIVE:
         account->tentative = account->now;
@@ -194,10 +150,8 @@ TotalSums totals_sums(const Totals *totals)
         sums.money_in += account->now.in;
         sums.money_out += account->now.out;
         sums.money_total += account->balance;
-        sums.transfers_lost += account->losses->len;
-        for (guint j = 0; j < account->losses->len; j++) {
-            sums.money_lost += g_array_index(account->losses, Loss, j).amount;
-        }
+        sums.transfers_lost += account->now.lost;
+        sums.money_lost += account->now.money_lost;
     }
     return sums;
 }

@@ -249,6 +249,8 @@ static void time_out(World *world, Node *node, uint32_t generation)
     }
     Event event = {.kind = EVENT_TIMEOUT};
     world_step(world, node, &event);
+    /* Or virtual time would stand still for ever. */
+    INVARIANT_THAT(node->deadline_ns, >, world->now_ns);
 }
 
 void world_command(World *world, Node *node, const Command *given, uint64_t tag)

@@ -158,10 +158,12 @@ static void on_edited_line(char *line)
 static gboolean on_key(gint fd, GIOCondition condition, gpointer user)
 {
     (void)fd;
-    (void)condition;
-    (void)user;
-    rl_callback_read_char();
-    return G_SOURCE_CONTINUE;
+    Input *input = user;
+    if (condition & (G_IO_HUP | G_IO_ERR)) /* the terminal is gone */
+        end(input);
+    else
+        rl_callback_read_char();
+    return input->reading != 0 ? G_SOURCE_CONTINUE : G_SOURCE_REMOVE;
 }
 
 static void start_terminal(Input *input)

@@ -126,12 +126,14 @@ static void write_text_summary(uint64_t seed, size_t violations, const WorldResu
     g_string_append_printf(
         out,
         " virtual, %" PRIu64 " events, %" PRIu64 " datagrams (%" PRIu64 " dropped), %" PRIu64
-        " transfers (%" PRIu64 " received, %" PRIu64 " lost, %" PRIu64 " undone), %" PRIu64
-        " checkpoints, %" PRIu64 " rollbacks, money in %s, out %s, lost %s, held %s, ",
-        result->events, result->datagrams_sent, result->datagrams_dropped, sums->transfers,
-        sums->transfers_received, sums->transfers_lost, sums->transfers_undone, sums->checkpoints,
-        sums->rollbacks, money_text(sums->money_in, in), money_text(sums->money_out, paid),
-        money_text(sums->money_lost, lost), money_text(sums->money_total, total));
+        " commands (%" PRIu64 " refused), %" PRIu64 " transfers (%" PRIu64 " received, %" PRIu64
+        " lost, %" PRIu64 " undone), %" PRIu64 " checkpoints, %" PRIu64
+        " rollbacks, money in %s, out %s, lost %s, held %s, ",
+        result->events, result->datagrams_sent, result->datagrams_dropped, result->commands,
+        result->commands_refused, sums->transfers, sums->transfers_received, sums->transfers_lost,
+        sums->transfers_undone, sums->checkpoints, sums->rollbacks, money_text(sums->money_in, in),
+        money_text(sums->money_out, paid), money_text(sums->money_lost, lost),
+        money_text(sums->money_total, total));
     if (violations == 0)
         g_string_append(out, "no violation");
     else

@@ -27,28 +27,59 @@ echo
 echo
 echo "== Live: the same commands, typed at a bank and four customers over UDP"
 echo
-live=
-trap '[ -z "$live" ] || kill "$live" 2>/dev/null; wait' EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM HUP
+# In the background, for a shell takes a signal only when it waits so.
 sh tools/story/live.sh "$cohort" "$folder/live" &
 live=$!
+trap 'kill "$live" 2>/dev/null; wait' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
 wait "$live" || exit
-live=
+trap - EXIT INT TERM HUP
 "$cohort" check --settled "$folder"/live/*.jsonl || exit
 
 echo
 echo "== In the end"
 echo
 
-# Both print "NAME BALANCE", in minor units: what each took along when the cohort was dissolved,
-# and what the rows of a bank's file say.
+# Three lists of "NAME MINOR-UNITS": what the rows of a bank's file say, and what each customer
+# took along when its cohort was dissolved.
+rows() { # CSV
+    awk -F , 'NR > 1 {
+        parts = split($2, part, ".")
+        print $1, part[1] * 100 + (parts == 2 ? substr(part[2] "0", 1, 2) : 0)
+    }' "$1"
+}
 left() { # TRACE...
     sed -n 's/.*"p":"\([^"]*\)".*"e":"left".*"balance":\([0-9]*\).*/\1 \2/p' "$@"
 }
-rows() { # CSV
-    awk -F '[,.]' 'NR > 1 {
-        has_fraction = $2 "." $3 == substr($0, length($1) + 2, length($2 $3) + 1)
-        print $1, $2 * 100 + (has_fraction ? substr($3 "0", 1, 2) : 0)
-    }' "$1"
+total() {
+    awk '{ sum += $2 } END { printf "%d.%02d", sum / 100, sum % 100 }'
 }
+rows tools/story/four.csv >"$folder/before"
+left "$folder/sim.jsonl" >"$folder/simulated"
+left "$folder"/live/*.jsonl >"$folder/live/left"
+
+awk '
+    function money(units) { return sprintf("%d.%02d", units / 100, units % 100) }
+    function line(name, a, b, c) { printf "  %-10s %12s %12s %12s\n", name, a, b, c }
+    FNR == 1 { list++ }
+    { balance[list, $1] = $2; total[list] += $2 }
+    list == 1 { names[++count] = $1 }
+    END {
+        line("", "before", "simulated", "live")
+        for (i = 1; i <= count; i++) {
+            name = names[i]
+            line(name, money(balance[1, name]), money(balance[2, name]), money(balance[3, name]))
+            differs += balance[2, name] != balance[3, name]
+        }
+        line("total", money(total[1]), money(total[2]), money(total[3]))
+        differs += total[1] != total[2] || total[1] != total[3]
+        exit differs > 0
+    }' "$folder/before" "$folder/simulated" "$folder/live/left" ||
+    fail 1 "The simulated and the live story do not agree."
+
+before=$(rows tools/story/data.csv | total)
+after=$(rows "$folder/live/data.csv" | total)
+echo
+echo "All $(rows tools/story/data.csv | wc -l) customers of the live bank: $before before, $after after."
+[ "$before" = "$after" ] || fail 1 "The live bank's money has changed."

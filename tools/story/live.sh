@@ -1,7 +1,7 @@
 #!/bin/sh
 # Tells the story of story.ini live: a bank and four customers, each a process of its own, over
-# UDP on the loopback interface. Usage: live.sh COHORT FOLDER, from any current directory:
-# COHORT is the program, FOLDER receives the traces and everything else.
+# UDP on the loopback interface. Usage: live.sh COHORT FOLDER. COHORT is the program; FOLDER is
+# made, and receives the traces and everything else.
 #
 # The commands are those of the scenario's script. In the place of its times, each command waits
 # until the one before has come to rest at every customer.
@@ -11,7 +11,7 @@ story=$(dirname "$0")
 
 POLLS_MAX=1200 # of 0.05 s: nothing here takes a second, but on an overloaded machine
 
-mkdir -p "$folder" || exit 4
+mkdir "$folder" || exit 4
 processes=   # bank and customers
 customers=
 pids=
@@ -21,15 +21,24 @@ fail() { # TEXT...
     exit 1
 }
 
+signal_all() { # SIGNAL: true when there was anybody to take it
+    found=1
+    for pid in $pids; do
+        kill -"$1" "$pid" 2>/dev/null && found=0
+    done
+    return "$found"
+}
+
 # Ends what still runs, orderly where that works.
 stop() {
     trap - EXIT INT TERM HUP
+    signal_all TERM
     polls=0
-    while [ "$polls" -lt 100 ] && kill -TERM $pids 2>/dev/null; do
+    while [ "$polls" -lt 100 ] && signal_all 0; do
         polls=$((polls + 1))
         sleep 0.05
     done
-    kill -KILL $pids 2>/dev/null
+    signal_all KILL
 }
 trap stop EXIT
 trap 'stop; exit 130' INT
@@ -58,11 +67,16 @@ count() { # NAME PATTERN: lines of its output
     grep -E -c "$2" "$folder/$1.out"
 }
 
+check_all() { # Does everybody still run?
+    for one in $processes; do
+        eval "kill -0 \$pid_$one" 2>/dev/null || fail "$one has ended. $(cat "$folder/$one.err")"
+    done
+}
+
 await() { # NAME PATTERN COUNT: until so many lines of its output match
     polls=0
     while [ "$(count "$1" "$2")" -lt "$3" ]; do
-        eval "pid=\$pid_$1"
-        kill -0 "$pid" 2>/dev/null || fail "$1 has ended: $(cat "$folder/$1.err" "$folder/$1.out")"
+        check_all
         polls=$((polls + 1))
         [ "$polls" -lt "$POLLS_MAX" ] || fail "$1 does not answer"
         sleep 0.05
@@ -85,6 +99,7 @@ rest() {
     for name in $customers; do
         turns=0
         until at_rest "$name"; do
+            check_all
             turns=$((turns + 1))
             [ "$turns" -lt "$POLLS_MAX" ] || fail "$name does not come to rest"
         done
