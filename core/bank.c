@@ -338,15 +338,11 @@ uint64_t bank_dropped(const Bank *bank, DropReason reason)
     return bank->desk.dropped[reason];
 }
 
+/* A command of the console that waits does so for an operation or a dissolution. */
 bool bank_idle(const Bank *bank, char *why, size_t capacity)
 {
-    if (!operations_idle(&bank->operations, why, capacity) ||
-        !dissolutions_idle(&bank->dissolutions, why, capacity))
-        return false;
-    if (g_queue_is_empty((GQueue *)&bank->commands))
-        return true;
-    g_strlcpy(why, "a command of the bank's console waits", capacity);
-    return false;
+    return operations_idle(&bank->operations, why, capacity) &&
+           dissolutions_idle(&bank->dissolutions, why, capacity);
 }
 
 /* --- the whole state --- */

@@ -85,8 +85,7 @@ bool asker_receive(Askers *askers, Address from, const Message *message, Asker *
         desk_drop(askers->desk, DROP_STALE);
         return false;
     }
-    /* "Requests": the bank keeps the last number and its answer, and answers repetitions from it.
-     */
+    /* "Requests": the bank keeps the last number and its answer, and answers repetitions so. */
     if (number == last && !planted(PLANTED_REQUEST_DONE_TWICE)) {
         send_answer(askers, from, known);
         return false;

@@ -421,24 +421,16 @@ static void give_up(Dissolutions *dissolutions, Dissolution *dissolution)
     cancel(dissolutions, dissolution);
 }
 
+/* The end of an attempt, of the pause after it, or of the grace; a cancelling has none. */
 static void phase_over(Dissolutions *dissolutions, Dissolution *dissolution)
 {
-    switch (dissolution->phase) {
-    case PHASE_QUIESCING:
-    case PHASE_PREPARING:
-    case PHASE_PAUSING:
+    if (dissolution->phase != PHASE_LEAVING) {
         begin_attempt(dissolutions, dissolution);
-        break;
-    case PHASE_CANCELLING:
-    case PHASES:
-        INVARIANT_THAT(dissolution->phase, ==, PHASE_LEAVING); /* cancelling has no end but one */
-        break;
-    case PHASE_LEAVING:
-        answer_success(dissolutions, dissolution);
-        dissolution->phase_ns = TIME_NEVER;
-        dissolution_schedule(dissolutions, dissolution);
-        break;
+        return;
     }
+    answer_success(dissolutions, dissolution);
+    dissolution->phase_ns = TIME_NEVER;
+    dissolution_schedule(dissolutions, dissolution);
 }
 
 void dissolve_due(Dissolutions *dissolutions, DeskTask *task)

@@ -91,9 +91,9 @@ static bool answer_at_once(Process *process, uint16_t from, const Message *messa
         answer = from == process->parent ? ANSWER_JOINED : ANSWER_NO_NEED;
     } else if (closed->instance.number != 0) {
         answer = ANSWER_NO_NEED;
-    } else if (instance_finished(process, instance, &commit)) {
-        answer = ANSWER_BUSY; /* "A late PREPARE of a finished instance is recognised." */
-    } else if (process->frozen || process->engaged == ENGAGED_ROLLBACK || process->voted) {
+    } else if (instance_finished(process, instance, &commit) || process->frozen ||
+               process->engaged == ENGAGED_ROLLBACK || process->voted) {
+        /* A late PREPARE of a finished instance is recognised; who is engaged says no at once. */
         answer = ANSWER_BUSY;
     } else {
         return false;

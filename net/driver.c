@@ -26,6 +26,7 @@ struct Driver {
     guint sources[SOURCES_MAX];
     size_t source_count;
     bool stepping;
+    bool stop_due; /* when the step is done */
     bool ended;
     int exit_code;
     GString *error;
@@ -47,18 +48,10 @@ static uint64_t clock_ns(clockid_t clock)
 
 /* --- ending --- */
 
-static void end(Driver *driver, int exit_code)
+static void end(Driver *driver)
 {
-    if (driver->ended)
-        return;
     driver->ended = true;
-    driver->exit_code = exit_code;
     g_main_loop_quit(driver->loop);
-}
-
-void driver_quit(Driver *driver, int exit_code)
-{
-    end(driver, exit_code);
 }
 
 /* --- trace --- */
@@ -119,7 +112,8 @@ static void learn_name(Driver *driver)
 
 static bool fail(Driver *driver)
 {
-    end(driver, EXIT_ENVIRONMENT);
+    driver->exit_code = EXIT_ENVIRONMENT;
+    end(driver);
     return false;
 }
 
@@ -196,7 +190,7 @@ static bool carry_out(Driver *driver, const Effect *effect)
         trace(driver, &effect->trace);
         return true;
     case EFFECT_END:
-        end(driver, 0);
+        end(driver);
         return true;
     }
     INVARIANT(!"an effect of a known kind");
@@ -228,6 +222,8 @@ static void step(Driver *driver, Event *event)
         driver->deadline,
         deadline_ns == TIME_NEVER ? -1 : (gint64)((deadline_ns + NS_PER_US - 1) / NS_PER_US));
     driver->stepping = false;
+    if (driver->stop_due)
+        driver_stop(driver, driver->exit_code);
 }
 
 void driver_start(Driver *driver)
@@ -240,10 +236,16 @@ void driver_command(Driver *driver, const Command *command)
     step(driver, &(Event){.kind = EVENT_COMMAND, .command = *command});
 }
 
-void driver_stop(Driver *driver)
+void driver_stop(Driver *driver, int exit_code)
 {
+    if (driver->ended)
+        return;
+    driver->exit_code = exit_code;
+    driver->stop_due = driver->stepping;
+    if (driver->stepping)
+        return;
     step(driver, &(Event){.kind = EVENT_STOP});
-    end(driver, 0);
+    end(driver);
 }
 
 static void take_in(Driver *driver, Udp *udp, Port port)
@@ -282,7 +284,7 @@ static gboolean on_peer_port(gint fd, GIOCondition condition, gpointer user)
 
 static gboolean on_signal(gpointer user)
 {
-    driver_stop(user);
+    driver_stop(user, 0);
     return G_SOURCE_CONTINUE;
 }
 
@@ -340,7 +342,9 @@ Driver *driver_new(const DriverConfig *config)
         keep(driver, g_unix_fd_add(udp_fd(config->peer_port), G_IO_IN, on_peer_port, driver));
     keep(driver, g_unix_signal_add(SIGINT, on_signal, driver));
     keep(driver, g_unix_signal_add(SIGTERM, on_signal, driver));
-    keep(driver, g_unix_signal_add(SIGHUP, on_signal, driver));
+    struct sigaction hangup;
+    if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler != SIG_IGN) /* as by nohup */
+        keep(driver, g_unix_signal_add(SIGHUP, on_signal, driver));
     signal(SIGPIPE, SIG_IGN); /* who reads our lines may go; the money stays */
     const char *role = config->bank != NULL ? "bank" : "customer";
     g_strlcpy(driver->name.text, role, sizeof driver->name.text);

@@ -37,12 +37,11 @@ void driver_free(Driver *driver);
 void driver_start(Driver *driver);
 /* Not from within notify. */
 void driver_command(Driver *driver, const Command *command);
-void driver_stop(Driver *driver);
-/* Ends without a stop event, with this exit code. */
-void driver_quit(Driver *driver, int exit_code);
+/* The orderly stop; from within notify it comes when that step is done. */
+void driver_stop(Driver *driver, int exit_code);
 
-/* Runs the main loop until the process has ended; the exit code: 0 in good order, or what
- * driver_quit was told, or 4 when the environment failed, and then `error` says how. */
+/* Runs the main loop until the process has ended; the exit code: 0, or what driver_stop was told,
+ * or 4 when the environment failed, and then `error` says how. */
 int driver_run(Driver *driver, GString *error);
 
 #endif

@@ -67,14 +67,14 @@ static bool will_receive(const Process *process, const Process *peer, uint64_t l
 }
 
 /* The number is not there (any more), or not yet. A skip that the sender has undone may come late,
- * but not for one that is still to be sent. */
+ * or be of the same number when it is sent again. */
 static Readiness ahead_readiness(const Channel *channel, const Record *record)
 {
-    bool late = record->kind == TRACE_MISSING && channel != NULL &&
-                record->label <= channel->ever_sent &&
-                (accepts_again(record) ||
-                 !sends(record->peer, record->peer->taken, record->process, record->label, true));
-    return late ? READY : WAITING;
+    if (record->kind == TRACE_RECEIVED || channel == NULL || record->label > channel->ever_sent)
+        return WAITING;
+    bool late = accepts_again(record) ||
+                !sends(record->peer, record->peer->taken, record->process, record->label, true);
+    return late ? READY : CHOICE;
 }
 
 /* received, missing: after the matching `sent`. The number may be used twice, before and after a
@@ -246,7 +246,6 @@ bool merge_retry(Merge *merge)
     memset(merge->next, 0, merge->checker->files->len * sizeof *merge->next);
     g_hash_table_remove_all(merge->postponed);
     merge->met = 0;
-    merge->stuck = false;
     return true;
 }
 
@@ -303,7 +302,6 @@ const Record *merge_next(Merge *merge)
         best = find_candidate(merge);
     if (best.record == NULL)
         return NULL;
-    merge->stuck = merge->stuck || best.readiness == WAITING;
     merge->next[best.file]++;
     return best.record;
 }

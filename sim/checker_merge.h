@@ -18,7 +18,6 @@ typedef struct Merge {
     GArray *choices; /* of gboolean, in the order met: put off what the clocks say comes next? */
     guint met;       /* how many of them are met so far */
     GHashTable *postponed; /* records: to be taken only when nothing else can be */
-    bool stuck;            /* every file waited at least once */
 } Merge;
 
 void merge_init(Merge *merge, Checker *checker);

@@ -121,7 +121,7 @@ static void on_finished(void *user, bool quit)
 {
     /* A bank in the background, its stdin at its end, goes on serving. */
     if (quit || input_is_terminal())
-        driver_stop(((Teller *)user)->driver);
+        driver_stop(((Teller *)user)->driver, EXIT_DONE);
 }
 
 static void on_notice(void *user, const Notice *notice)

@@ -133,7 +133,7 @@ static gboolean on_idle_poll(gpointer user)
     if (holder->idle_wait_ms > 0 && !customer_idle(holder->customer, why, sizeof why))
         return G_SOURCE_CONTINUE;
     holder->idle_poll = 0;
-    driver_stop(holder->driver);
+    driver_stop(holder->driver, EXIT_DONE);
     return G_SOURCE_REMOVE;
 }
 
@@ -175,7 +175,7 @@ static void on_notice(void *user, const Notice *notice)
     if (refused || notice->kind == NOTICE_RESUMED)
         holder->resuming = false;
     if (refused)
-        driver_quit(holder->driver,
+        driver_stop(holder->driver,
                     notice->refusal == REFUSAL_BANK_SILENT ? EXIT_ENVIRONMENT : EXIT_USAGE);
 }
 

@@ -385,7 +385,7 @@ static void tell_entry(Story *story, const Entry *entry)
                                amount, peer, event->label, balance);
         break;
     case TRACE_LOST:
-        g_string_append_printf(out, "%s sent %s to %s (label %" PRIu64 ") that is lost\n", who,
+        g_string_append_printf(out, "%s's transfer of %s to %s (label %" PRIu64 ") is lost\n", who,
                                amount, peer, event->label);
         break;
     case TRACE_MISSING:

@@ -357,6 +357,12 @@ Notice office_notice(const Office *office)
     return notice;
 }
 
+void office_expect_failure(Notice notice, Refusal refusal)
+{
+    assert_int_equal(notice.kind, NOTICE_FAILURE);
+    assert_int_equal(notice.refusal, refusal);
+}
+
 Notice office_answer(const Office *office, int customer)
 {
     static Member members[MEMBERS_MAX];

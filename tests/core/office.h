@@ -71,6 +71,7 @@ size_t office_count(const Office *office, MessageKind kind, int customer);
 const OfficeSent *office_last(const Office *office, MessageKind kind, int customer);
 /* The only notice of the last action. */
 Notice office_notice(const Office *office);
+void office_expect_failure(Notice notice, Refusal refusal);
 /* The answer to the customer, put together from its chunks; members are static. */
 Notice office_answer(const Office *office, int customer);
 

@@ -1,5 +1,5 @@
-/* The bank alone with one customer at a time: accounts, requests, reports, the console. Cohorts:
- * test_bank_cohort.c. State and journal: test_bank_state.c. */
+/* Accounts, datagrams and the console. Requests of clients: test_bank_request.c. Cohorts:
+ * test_bank_form.c and test_bank_dissolve.c. State and journal: test_bank_state.c. */
 
 #include <glib.h>
 #include <setjmp.h>
@@ -9,26 +9,15 @@
 
 #include "tests/core/office.h"
 
-static Office *start(void)
-{
-    return office_new(1);
-}
-
 static size_t rows(const Office *office)
 {
     return bank_row_count(office->bank);
 }
 
-static void expect_failure(Notice notice, Refusal refusal)
-{
-    assert_int_equal(notice.kind, NOTICE_FAILURE);
-    assert_int_equal(notice.refusal, refusal);
-}
-
 static void refused_at_console(Office *office, const char *line, Refusal refusal)
 {
     office_command(office, line);
-    expect_failure(office_notice(office), refusal);
+    office_expect_failure(office_notice(office), refusal);
     assert_int_equal(office->sent->len, 0);
     assert_int_equal(office->saved_at->len, 0);
 }
@@ -38,7 +27,7 @@ static void refused_at_console(Office *office, const char *line, Refusal refusal
 static void open_asks_the_process_and_its_yes_makes_the_account(void **state)
 {
     (void)state;
-    Office *office = start();
+    Office *office = office_new(1);
     office_command(office, "open c1 100.50 127.0.0.1 8502 8503");
     const Message *propose = &office_last(office, MESSAGE_PROPOSE, 1)->message;
     assert_int_equal(propose->propose.proposal, PROPOSAL_OPEN);
@@ -64,7 +53,7 @@ static void open_asks_the_process_and_its_yes_makes_the_account(void **state)
 static void the_record_is_saved_before_anyone_is_told(void **state)
 {
     (void)state;
-    Office *office = start();
+    Office *office = office_new(1);
     Message request = office_request(1, 1, COMMAND_OPEN, 1);
     office_say(office, 1, &request);
     const OfficeSent *propose = office_last(office, MESSAGE_PROPOSE, 1);
@@ -82,11 +71,11 @@ static void the_record_is_saved_before_anyone_is_told(void **state)
 static void an_open_with_nobody_there_leaves_no_account(void **state)
 {
     (void)state;
-    Office *office = start();
+    Office *office = office_new(1);
     office_command(office, "open c1 100 127.0.0.1 8502 8503");
     office_wait(office, 11 * NS_PER_S);
     Notice notice = office_notice(office);
-    expect_failure(notice, REFUSAL_NO_ANSWER);
+    office_expect_failure(notice, REFUSAL_NO_ANSWER);
     assert_string_equal(notice.name.text, "c1");
     assert_int_equal(notice.member_count, 1);
     assert_int_equal(notice.members[0].port1, 8502);
@@ -99,11 +88,11 @@ static void an_open_with_nobody_there_leaves_no_account(void **state)
 static void an_open_that_is_declined_leaves_no_account(void **state)
 {
     (void)state;
-    Office *office = start();
+    Office *office = office_new(1);
     office_command(office, "open c1 100 127.0.0.1 8502 8503");
     Message no = office_vote(1, PROPOSAL_OPEN, 1, REFUSAL_HAS_ACCOUNT);
     office_say(office, 1, &no);
-    expect_failure(office_notice(office), REFUSAL_HAS_ACCOUNT);
+    office_expect_failure(office_notice(office), REFUSAL_HAS_ACCOUNT);
     assert_int_equal(rows(office), 0);
     assert_true(bank_idle(office->bank, (char[80]){0}, 80));
     office_free(office);
@@ -112,7 +101,7 @@ static void an_open_that_is_declined_leaves_no_account(void **state)
 static void an_open_that_cannot_be_is_refused_at_once(void **state)
 {
     (void)state;
-    Office *office = start();
+    Office *office = office_new(1);
     office_open(office, 1, "100");
     refused_at_console(office, "open c1 5 127.0.0.1 8600 8601", REFUSAL_NAME_TAKEN);
     refused_at_console(office, "open c2 5 127.0.0.1 8600 8600", REFUSAL_BAD_PORTS);
@@ -127,14 +116,14 @@ static void an_open_that_cannot_be_is_refused_at_once(void **state)
 static void a_process_that_has_an_account_is_given_no_second_one(void **state)
 {
     (void)state;
-    Office *office = start();
+    Office *office = office_new(1);
     office_open(office, 1, "100");
     office_command(office, "open c2 5 127.0.0.1 8502 8503");
     uint64_t id = office_last(office, MESSAGE_PROPOSE, 1)->message.propose.id;
     Message yes = office_vote(1, PROPOSAL_OPEN, id, REFUSAL_NONE);
     yes.vote_bank.name = office_name(2);
     office_say(office, 1, &yes);
-    expect_failure(office_notice(office), REFUSAL_HAS_ACCOUNT);
+    office_expect_failure(office_notice(office), REFUSAL_HAS_ACCOUNT);
     assert_false(office_last(office, MESSAGE_OUTCOME, 1)->message.outcome.commit);
     assert_int_equal(rows(office), 1);
     office_free(office);
@@ -143,7 +132,7 @@ static void a_process_that_has_an_account_is_given_no_second_one(void **state)
 static void the_outcome_is_repeated_until_acknowledged(void **state)
 {
     (void)state;
-    Office *office = start();
+    Office *office = office_new(1);
     office_command(office, "open c1 100 127.0.0.1 8502 8503");
     Message yes = office_vote(1, PROPOSAL_OPEN, 1, REFUSAL_NONE);
     office_say(office, 1, &yes);
@@ -165,7 +154,7 @@ static void the_outcome_is_repeated_until_acknowledged(void **state)
 static void a_late_yes_is_answered_from_the_registry(void **state)
 {
     (void)state;
-    Office *office = start();
+    Office *office = office_new(1);
     office_open(office, 1, "100");
     Message yes = office_vote(1, PROPOSAL_OPEN, 1, REFUSAL_NONE);
     office_say(office, 1, &yes);
@@ -180,12 +169,34 @@ static void a_late_yes_is_answered_from_the_registry(void **state)
     office_free(office);
 }
 
+static void a_vote_of_the_wrong_process_or_too_late_is_dropped(void **state)
+{
+    (void)state;
+    Office *office = office_new(1);
+    office_open(office, 1, "100");
+    office_command(office, "exit c1");
+    Message vote = office_vote(1, PROPOSAL_EXIT, 1, REFUSAL_NONE);
+    vote.vote_bank.client = 5;
+    office_say(office, 5, &vote);
+    vote.vote_bank.name = office_name(7);
+    office_say(office, 7, &vote);
+    assert_int_equal(bank_dropped(office->bank, DROP_SENDER), 2);
+    assert_false(office_row(office, 1).exited);
+    vote = office_vote(1, PROPOSAL_EXIT, 9, REFUSAL_BUSY);
+    office_say(office, 1, &vote);
+    assert_int_equal(bank_dropped(office->bank, DROP_STALE), 1);
+    vote = office_vote(7, PROPOSAL_JOIN, 9, REFUSAL_NONE); /* of nobody the bank knows */
+    office_say(office, 7, &vote);
+    assert_false(office_last(office, MESSAGE_OUTCOME, 7)->message.outcome.commit);
+    office_free(office);
+}
+
 /* --- exit --- */
 
 static void exit_closes_the_account_with_the_balance_of_the_yes(void **state)
 {
     (void)state;
-    Office *office = start();
+    Office *office = office_new(1);
     office_open(office, 1, "100");
     Message request = office_request(1, 1, COMMAND_EXIT, 1);
     office_say(office, 1, &request);
@@ -210,7 +221,7 @@ static void exit_closes_the_account_with_the_balance_of_the_yes(void **state)
 static void a_row_that_no_process_ran_exits_at_once(void **state)
 {
     (void)state;
-    Office *office = start();
+    Office *office = office_new(1);
     const BankRow line = {
         .name = office_name(1), .balance = 77, .ip = OFFICE_IP, .port1 = 8502, .port2 = 8503};
     assert_int_equal(bank_load_row(office->bank, &line), BANK_LOAD_OK);
@@ -224,7 +235,7 @@ static void a_row_that_no_process_ran_exits_at_once(void **state)
 static void a_process_that_said_bye_is_not_waited_for(void **state)
 {
     (void)state;
-    Office *office = start();
+    Office *office = office_new(1);
     office_open(office, 1, "100");
     Message bye = {.kind = MESSAGE_BYE};
     bye.report.client = 1001;
@@ -240,7 +251,7 @@ static void a_process_that_said_bye_is_not_waited_for(void **state)
 static void an_exited_name_may_be_opened_again_by_another_process(void **state)
 {
     (void)state;
-    Office *office = start();
+    Office *office = office_new(1);
     office_open(office, 1, "100");
     office_command(office, "exit c1");
     Message yes = office_vote(1, PROPOSAL_EXIT, 1, REFUSAL_NONE);
@@ -259,221 +270,12 @@ static void an_exited_name_may_be_opened_again_by_another_process(void **state)
     office_free(office);
 }
 
-/* --- requests --- */
-
-static void a_repeated_open_request_does_its_work_once(void **state)
-{
-    (void)state;
-    Office *office = start();
-    Message request = office_request(1, 1, COMMAND_OPEN, 1);
-    office_say(office, 1, &request);
-    assert_int_equal(office_count(office, MESSAGE_PROPOSE, 1), 1);
-    office_say(office, 1, &request);
-    assert_int_equal(office_count(office, MESSAGE_PROPOSE, 1), 0);
-    assert_int_equal(office_count(office, MESSAGE_WORKING, 1), 1);
-    Message yes = office_vote(1, PROPOSAL_OPEN, 1, REFUSAL_NONE);
-    office_say(office, 1, &yes);
-    assert_int_equal(office_answer(office, 1).kind, NOTICE_SUCCESS);
-    size_t records = office->journal->len;
-    office_say(office, 1, &request);
-    assert_int_equal(office_answer(office, 1).kind, NOTICE_SUCCESS);
-    assert_int_equal(office_count(office, MESSAGE_PROPOSE, 0), 0);
-    assert_int_equal(office->journal->len, records);
-    office_free(office);
-}
-
-static void a_repeated_request_is_answered_with_the_same_failure(void **state)
-{
-    (void)state;
-    Office *office = start();
-    Message request = office_request(1, 1, COMMAND_EXIT, 2);
-    office_say(office, 1, &request);
-    expect_failure(office_answer(office, 1), REFUSAL_UNKNOWN_NAME);
-    office_open(office, 2, "100");
-    office_say(office, 1, &request); /* now it could be done, but the client was told no */
-    expect_failure(office_answer(office, 1), REFUSAL_UNKNOWN_NAME);
-    assert_int_equal(office_count(office, MESSAGE_PROPOSE, 0), 0);
-
-    Office *again = office_restart(office);
-    office_say(again, 1, &request);
-    expect_failure(office_answer(again, 1), REFUSAL_UNKNOWN_NAME);
-    office_free(again);
-    office_free(office);
-}
-
-static void an_older_request_is_ignored(void **state)
-{
-    (void)state;
-    Office *office = start();
-    Message request = office_request(1, 5, COMMAND_EXIT, 2);
-    office_say(office, 1, &request);
-    request.request.number = 4;
-    office_say(office, 1, &request);
-    assert_int_equal(office->sent->len, 0);
-    assert_int_equal(bank_dropped(office->bank, DROP_STALE), 1);
-    office_free(office);
-}
-
-static void a_request_that_was_given_up_gives_way_to_the_next(void **state)
-{
-    (void)state;
-    Office *office = start();
-    Message first = office_request(1, 1, COMMAND_OPEN, 1);
-    office_say(office, 1, &first);
-    Message second = office_request(1, 2, COMMAND_EXIT, 9);
-    office_say(office, 1, &second);
-    expect_failure(office_answer(office, 1), REFUSAL_UNKNOWN_NAME);
-    Message yes = office_vote(1, PROPOSAL_OPEN, 1, REFUSAL_NONE);
-    office_say(office, 1, &yes); /* the first is done all the same, and not answered any more */
-    assert_int_equal(office_count(office, MESSAGE_ANSWER, 1), 0);
-    assert_int_equal(rows(office), 1);
-    office_say(office, 1, &second);
-    expect_failure(office_answer(office, 1), REFUSAL_UNKNOWN_NAME);
-    office_free(office);
-}
-
-static void requests_go_on_beside_a_command_of_the_console(void **state)
-{
-    (void)state;
-    Office *office = start();
-    office_command(office, "open c1 100 127.0.0.1 8502 8503");
-    office_command(office, "exit c9"); /* waits its turn */
-    assert_int_equal(office->notices->len, 0);
-    Message request = office_request(2, 1, COMMAND_OPEN, 2);
-    office_say(office, 2, &request);
-    Message yes = office_vote(2, PROPOSAL_OPEN, 2, REFUSAL_NONE);
-    office_say(office, 2, &yes);
-    assert_int_equal(office_answer(office, 2).kind, NOTICE_SUCCESS);
-    Message no = office_vote(1, PROPOSAL_OPEN, 1, REFUSAL_HAS_ACCOUNT);
-    office_say(office, 1, &no);
-    assert_int_equal(office->notices->len, 2); /* its own, then that of the one behind it */
-    assert_int_equal(g_array_index(office->notices, Notice, 0).refusal, REFUSAL_HAS_ACCOUNT);
-    assert_int_equal(g_array_index(office->notices, Notice, 1).refusal, REFUSAL_UNKNOWN_NAME);
-    office_free(office);
-}
-
-static void a_client_that_was_forgotten_is_told_so(void **state)
-{
-    (void)state;
-    Office *office = start();
-    Message request = office_request(0, 1, COMMAND_EXIT, 9);
-    for (uint64_t client = 1; client <= 1025; client++) {
-        request.request.client = client;
-        office_say(office, 3, &request);
-    }
-    request.request.client = 1; /* the longest unheard of; what its request 2 was is not known */
-    request.request.number = 2;
-    office_say(office, 3, &request);
-    expect_failure(office_answer(office, 3), REFUSAL_LOST_ANSWER);
-    request.request.client = 2000; /* never heard of, and cannot have asked before */
-    request.request.number = 1;
-    office_say(office, 3, &request);
-    expect_failure(office_answer(office, 3), REFUSAL_UNKNOWN_NAME);
-    office_free(office);
-}
-
-/* --- resume, report --- */
-
-static Message resume_request(int customer, uint64_t client, bool has_state)
-{
-    Message request = office_request(customer, 1, COMMAND_RESUME, customer);
-    request.request.client = client;
-    request.request.has_state = has_state;
-    request.request.port1 = 8700;
-    request.request.port2 = 8701;
-    return request;
-}
-
-static void expect_resume(Office *office, int customer, uint64_t client, bool has_state,
-                          Refusal refusal)
-{
-    Message request = resume_request(customer, client, has_state);
-    static uint64_t number = 1;
-    request.request.number = ++number;
-    office_say(office, customer, &request);
-    Notice answer = office_answer(office, customer);
-    assert_int_equal(answer.refusal, refusal);
-}
-
-static void resume_tells_the_bank_where_the_process_is_now(void **state)
-{
-    (void)state;
-    Office *office = start();
-    office_open(office, 1, "100");
-    expect_resume(office, 1, 1001, true, REFUSAL_NONE);
-    assert_int_equal(office_row(office, 1).port1, 8700);
-    assert_int_equal(office_row(office, 1).port2, 8701);
-    office_free(office);
-}
-
-static void resume_is_refused_to_all_but_the_one_that_may(void **state)
-{
-    (void)state;
-    Office *office = start();
-    office_open(office, 1, "100");
-    expect_resume(office, 2, 2000, true, REFUSAL_UNKNOWN_NAME);
-    expect_resume(office, 1, 2001, true, REFUSAL_RUNNING_ELSEWHERE);
-    expect_resume(office, 1, 2002, false, REFUSAL_RUNNING_ELSEWHERE);
-    Message bye = {.kind = MESSAGE_BYE};
-    bye.report.client = 1001;
-    bye.report.name = office_name(1);
-    office_say(office, 1, &bye);
-    expect_resume(office, 1, 2001, true, REFUSAL_RUNNING_ELSEWHERE);
-    expect_resume(office, 1, 2002, false, REFUSAL_NONE); /* the account moves to this process */
-    expect_resume(office, 1, 1001, true, REFUSAL_RUNNING_ELSEWHERE);
-    office_free(office);
-}
-
-static void resume_without_state_gets_the_balance_and_its_version(void **state)
-{
-    (void)state;
-    Office *office = start();
-    const BankRow line = {
-        .name = office_name(1), .balance = 77, .ip = OFFICE_IP, .port1 = 8502, .port2 = 8503};
-    assert_int_equal(bank_load_row(office->bank, &line), BANK_LOAD_OK);
-    Message request = resume_request(1, 3000, false);
-    office_say(office, 1, &request);
-    Notice answer = office_answer(office, 1);
-    assert_int_equal(answer.kind, NOTICE_SUCCESS);
-    assert_int_equal(answer.balance, 77);
-    assert_int_equal(answer.count, 0);
-    office_free(office);
-}
-
-static void a_report_counts_once_and_only_from_the_process_that_runs_the_account(void **state)
-{
-    (void)state;
-    Office *office = start();
-    office_open(office, 1, "100");
-    Message report = {.kind = MESSAGE_REPORT};
-    report.report.client = 1001;
-    report.report.name = office_name(1);
-    report.report.version = 3;
-    report.report.balance = 5555;
-    office_say(office, 1, &report);
-    assert_int_equal(office_row(office, 1).balance, 5555);
-    assert_int_equal(office->saved_at->len, 1);
-    assert_int_equal(office_last(office, MESSAGE_REPORT_ACK, 1)->message.report.version, 3);
-    report.report.version = 2; /* an older one, late */
-    report.report.balance = 4444;
-    office_say(office, 1, &report);
-    assert_int_equal(office_row(office, 1).balance, 5555);
-    assert_int_equal(office->saved_at->len, 0);
-    assert_int_equal(office_count(office, MESSAGE_REPORT_ACK, 1), 1);
-    report.report.client = 5;
-    report.report.version = 9;
-    office_say(office, 1, &report);
-    assert_int_equal(office->sent->len, 0);
-    assert_int_equal(bank_dropped(office->bank, DROP_SENDER), 1);
-    office_free(office);
-}
-
 /* --- datagrams and the console --- */
 
 static void every_dropped_datagram_is_counted_by_its_reason(void **state)
 {
     (void)state;
-    Office *office = start();
+    Office *office = office_new(1);
     const Message good = office_request(1, 1, COMMAND_EXIT, 1);
     static const struct {
         Header header;
@@ -522,7 +324,7 @@ static void every_dropped_datagram_is_counted_by_its_reason(void **state)
 static void the_messages_of_one_datagram_are_judged_one_by_one(void **state)
 {
     (void)state;
-    Office *office = start();
+    Office *office = office_new(1);
     office_open(office, 1, "100");
     Message bad = {.kind = MESSAGE_BYE};
     bad.report.client = 5;
@@ -545,7 +347,7 @@ static void the_messages_of_one_datagram_are_judged_one_by_one(void **state)
 static void a_command_that_is_a_customers_is_refused_at_the_bank(void **state)
 {
     (void)state;
-    Office *office = start();
+    Office *office = office_new(1);
     Event event = {.kind = EVENT_COMMAND,
                    .now_ns = office->now_ns,
                    .command = {.kind = COMMAND_BALANCE, .tag = 3}};
@@ -560,7 +362,7 @@ static void a_command_that_is_a_customers_is_refused_at_the_bank(void **state)
 static void stopping_refuses_what_waits_and_aborts_what_is_undecided(void **state)
 {
     (void)state;
-    Office *office = start();
+    Office *office = office_new(1);
     Message request = office_request(2, 1, COMMAND_OPEN, 2);
     office_say(office, 2, &request);
     office_command(office, "open c1 100 127.0.0.1 8502 8503");
@@ -591,20 +393,11 @@ int main(void)
         cmocka_unit_test(a_process_that_has_an_account_is_given_no_second_one),
         cmocka_unit_test(the_outcome_is_repeated_until_acknowledged),
         cmocka_unit_test(a_late_yes_is_answered_from_the_registry),
+        cmocka_unit_test(a_vote_of_the_wrong_process_or_too_late_is_dropped),
         cmocka_unit_test(exit_closes_the_account_with_the_balance_of_the_yes),
         cmocka_unit_test(a_row_that_no_process_ran_exits_at_once),
         cmocka_unit_test(a_process_that_said_bye_is_not_waited_for),
         cmocka_unit_test(an_exited_name_may_be_opened_again_by_another_process),
-        cmocka_unit_test(a_repeated_open_request_does_its_work_once),
-        cmocka_unit_test(a_repeated_request_is_answered_with_the_same_failure),
-        cmocka_unit_test(an_older_request_is_ignored),
-        cmocka_unit_test(a_request_that_was_given_up_gives_way_to_the_next),
-        cmocka_unit_test(requests_go_on_beside_a_command_of_the_console),
-        cmocka_unit_test(a_client_that_was_forgotten_is_told_so),
-        cmocka_unit_test(resume_tells_the_bank_where_the_process_is_now),
-        cmocka_unit_test(resume_is_refused_to_all_but_the_one_that_may),
-        cmocka_unit_test(resume_without_state_gets_the_balance_and_its_version),
-        cmocka_unit_test(a_report_counts_once_and_only_from_the_process_that_runs_the_account),
         cmocka_unit_test(every_dropped_datagram_is_counted_by_its_reason),
         cmocka_unit_test(the_messages_of_one_datagram_are_judged_one_by_one),
         cmocka_unit_test(a_command_that_is_a_customers_is_refused_at_the_bank),

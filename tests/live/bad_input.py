@@ -118,18 +118,27 @@ def every_line_that_cannot_be_done_gives_one_failure_and_changes_nothing():
 def a_pipe_gets_its_results_in_the_order_of_its_commands():
     with World() as world:
         bank = world.bank()
-        script = "open alice 100\nnonsense\ndeposit 5\n\n   \nexit nobody\ndeposit x\nbalance"
+        script = "open alice 100\nnonsense\ndeposit 5\n\n   \nexit nobody\ndeposit x\nexit\nbalance"
         done = subprocess.run(
             [COHORT, "customer", "--bank", world.bank_address, "--port1", "0", "--port2", "0",
              "--any-port"], input=script, cwd=world.folder, capture_output=True, text=True,
             timeout=60, check=True)
         same([" ".join(line.split()[:2]) for line in done.stdout.splitlines()],
              ["customer ready", "SUCCESS open", "FAILURE nonsense:", "SUCCESS deposit",
-              "FAILURE exit:", "FAILURE deposit:", "SUCCESS balance"])
+              "FAILURE exit:", "FAILURE deposit:", "SUCCESS exit", "FAILURE balance:"])
         same(done.stderr, "")
         bank.say("open dave 5 127.0.0.1 1 2\nnonsense\nexit alice\nquit")
         same([line.split(":")[0] for line in bank.end()],
              ["FAILURE open", "FAILURE nonsense", "FAILURE exit"])
+
+
+def a_command_in_the_middle_of_which_a_process_is_stopped_fails():
+    with World() as world:
+        bank = world.bank()
+        bank.say("open dave 5 127.0.0.1 1 2\nopen erin 5 127.0.0.1 3 4\nhelp")
+        check(bank.line().startswith("  open NAME"), "help should not wait")
+        lines = [line for line in bank.stop() if not line.startswith("  ")]
+        same([line.split(":")[0] for line in lines], ["FAILURE open"] * 2)
 
 
 def a_long_script_is_done_to_its_end():
@@ -182,6 +191,7 @@ def with_json_every_line_is_one_object():
 
 main(every_line_that_cannot_be_done_gives_one_failure_and_changes_nothing,
      a_pipe_gets_its_results_in_the_order_of_its_commands,
+     a_command_in_the_middle_of_which_a_process_is_stopped_fails,
      a_long_script_is_done_to_its_end,
      an_unreachable_bank_is_a_failure_and_the_process_goes_on,
      with_json_every_line_is_one_object)

@@ -4,10 +4,10 @@ import os
 import socket
 import subprocess
 
-from live import COHORT, World, check, main, same
+from live import COHORT, HEADER, World, check, main, same
 
-HEADER = "name,balance,ip_address,port1,port2,cohort,exit_state\n"
-SEED = HEADER + """alice,100,127.0.0.1,8501,8502,,0
+SEED = HEADER + """
+alice,100,127.0.0.1,8501,8502,,0
 bob,200.50,127.0.0.1,8503,8504,,0
 "carol","300","127.0.0.1","8505","8506","","false"
 dave,7,127.0.0.1,8507,8508,,1
@@ -66,7 +66,7 @@ def refused(world, exit_code, said, *arguments):
 def a_broken_file_stops_the_bank_and_is_left_as_it_is():
     with World() as world:
         for text, said in (
-                (HEADER + "alice,1.234,127.0.0.1,8501,8502,,0\n",
+                (HEADER + "\nalice,1.234,127.0.0.1,8501,8502,,0\n",
                  "data.csv:2: column 2 (balance): at most two fraction digits"),
                 (SEED + "alice,1,127.0.0.1,8501,8502,,0\n", "data.csv:6: column 1 (name)"),
                 ("", "data.csv:1: column 1 (name): the file is empty")):
@@ -131,6 +131,28 @@ def an_unfit_environment_is_refused_with_exit_code_4():
         bank.stop()
 
 
+def a_save_that_fails_ends_the_customer_before_anything_is_promised():
+    with World() as world:
+        bank = world.bank()
+        (world.folder / "cohort-state").write_text("not a folder")
+        alice = world.customer()
+        alice.say("open alice 100")
+        alice.end(4)
+        check("cannot" in alice.errors and "cohort-state/alice" in alice.errors, alice.errors)
+        bank.stop()
+        same(world.rows(), {})
+
+
+def a_trace_that_fails_is_told_and_the_money_goes_on():
+    with World() as world:
+        world.bank()
+        alice = world.customer("--trace", "/dev/full")
+        alice.do("open alice 100", "SUCCESS open alice balance 100")
+        alice.do("deposit 1", "SUCCESS deposit 1 balance 101")
+        alice.stop()
+        same(alice.errors, "cohort: the trace ends here: No space left on device\n")
+
+
 def help_and_version_are_told_on_stdout():
     with World() as world:
         for arguments in ((), ("bank",), ("customer",), ("sim",), ("check",)):
@@ -161,5 +183,7 @@ main(customers_of_a_given_file_take_up_their_accounts,
      a_broken_file_stops_the_bank_and_is_left_as_it_is,
      a_wrong_command_line_is_refused_with_exit_code_2,
      an_unfit_environment_is_refused_with_exit_code_4,
+     a_save_that_fails_ends_the_customer_before_anything_is_promised,
+     a_trace_that_fails_is_told_and_the_money_goes_on,
      help_and_version_are_told_on_stdout,
      the_bank_in_the_background_serves_on)

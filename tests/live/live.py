@@ -16,6 +16,7 @@ import threading
 
 COHORT = os.path.abspath(sys.argv[1])
 WAIT_S = 60
+HEADER = "name,balance,ip_address,port1,port2,cohort,exit_state"
 
 
 class Failed(AssertionError):
@@ -189,7 +190,7 @@ class World:
     def rows(self):
         """data.csv by name: what stands after the name."""
         lines = (self.folder / "data.csv").read_text().splitlines()
-        same(lines[0], "name,balance,ip_address,port1,port2,cohort,exit_state")
+        same(lines[0], HEADER)
         return {line.split(",")[0]: line.split(",")[1:] for line in lines[1:]}
 
     def check_traces(self, *names):

@@ -1,8 +1,9 @@
 """Stopping and starting again: customers, the bank, in good order and by kill -9."""
 
 import pathlib
+import threading
 
-from live import World, check, main, same
+from live import HEADER, World, check, main, same
 
 
 def state_of(folder):
@@ -92,6 +93,24 @@ def a_whole_cohort_stopped_and_started_settles_what_was_in_flight():
         bob.event("EVENT rolled-back alice.1 balance 100 undone 1")
 
 
+def a_member_refused_by_another_bank_keeps_its_state():
+    with World() as world, World() as other:
+        world.bank()
+        other.bank()
+        alice, bob = world.customers(("alice", "100"), ("bob", "100"))
+        form(world, alice, bob)
+        alice.do("transfer 5 bob", "SUCCESS transfer 5 bob label 1 balance 95")
+        alice.stop()
+        stray = world.start("customer", "--bank", other.bank_address, "--port1", 0, "--port2", 0,
+                            "--any-port", "--name", "alice")
+        same(stray.end(2)[1:], ["EVENT resumed balance 95",
+                                "FAILURE resume: no open customer is named alice; look at the "
+                                "bank's `list`"])
+        alice = world.customer("--name", "alice")
+        alice.event("EVENT resumed balance 95")
+        alice.do("checkpoint", "SUCCESS checkpoint alice.1 balance 95 members alice")
+
+
 def a_customer_killed_in_a_cohort_is_not_resumed_and_its_state_is_left():
     with World() as world:
         world.bank()
@@ -122,6 +141,46 @@ def the_bank_killed_after_success_knows_everything_again():
         bank.do("delete-cohort alice", f"SUCCESS delete-cohort {cohort}")
         alice.do("exit", "SUCCESS exit alice balance 99")
         bank.do("exit bob", "SUCCESS exit bob balance 201.50")
+
+
+class Watcher(threading.Thread):
+    """Reads the bank's file all the time; `broken` is the first one that was not whole."""
+
+    def __init__(self, path):
+        super().__init__(daemon=True)
+        self.path = path
+        self.broken = None
+        self.reads = 0
+        self.over = threading.Event()
+
+    def run(self):
+        while not self.over.is_set() and self.broken is None:
+            text = self.path.read_text()
+            lines = text.split("\n")
+            self.reads += 1
+            if lines[0] != HEADER or lines[-1] != "" or any(
+                    line.count(",") != 6 for line in lines[:-1]):
+                self.broken = text
+
+
+def whatever_is_killed_the_file_is_whole_and_no_success_is_forgotten():
+    with World() as world:
+        bank = world.bank()
+        watcher = Watcher(world.folder / "data.csv")
+        watcher.start()
+        for i in range(10):
+            customer, = world.customers((f"c{i}", f"{i}.50"))
+            if i % 3 == 2:
+                customer.do("exit", f"SUCCESS exit c{i} balance {i}.50")
+            bank.kill()
+            bank = world.bank(port=bank.port)
+            rows = world.rows()
+            same([(name, row[0], row[5]) for name, row in rows.items()],
+                 [(f"c{n}", f"{n}.50", "1" if n % 3 == 2 else "0") for n in range(i + 1)])
+        watcher.over.set()
+        watcher.join()
+        same(watcher.broken, None)
+        check(watcher.reads > 10, "the file was hardly read")
 
 
 def the_bank_stopped_and_started_never_uses_a_cohort_s_id_again():
@@ -199,8 +258,10 @@ main(a_customer_outside_a_cohort_goes_on_where_it_was,
      a_customer_killed_outside_a_cohort_goes_on_where_it_was,
      a_member_away_misses_nothing_and_comes_back_on_other_ports,
      a_whole_cohort_stopped_and_started_settles_what_was_in_flight,
+     a_member_refused_by_another_bank_keeps_its_state,
      a_customer_killed_in_a_cohort_is_not_resumed_and_its_state_is_left,
      the_bank_killed_after_success_knows_everything_again,
+     whatever_is_killed_the_file_is_whole_and_no_success_is_forgotten,
      the_bank_stopped_and_started_never_uses_a_cohort_s_id_again,
      what_cannot_be_resumed_is_refused_with_its_exit_code,
      an_open_never_overwrites_the_state_of_another_account)

@@ -1,0 +1,110 @@
+#!/bin/sh
+# `cohort sim` as people and programs call it. usage: command.sh COHORT SCENARIO_FOLDER
+set -u
+cohort=$1
+scenarios=$2
+example=$scenarios/example.ini
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+failed=0
+
+# expect CODE WHAT COMMAND...: its exit code; stdout and stderr are kept in $tmp
+expect() {
+    code=$1
+    what=$2
+    shift 2
+    "$@" >"$tmp/out" 2>"$tmp/err" </dev/null
+    found=$?
+    if [ "$found" -ne "$code" ]; then
+        echo "$what: exit code $found instead of $code"
+        cat "$tmp/err"
+        failed=1
+    fi
+}
+holds() {
+    what=$1
+    shift
+    "$@" || {
+        echo "$what: does not hold: $*"
+        failed=1
+    }
+}
+stderr_says() { grep -q -- "$1" "$tmp/err"; }
+lines_are() { [ "$(wc -l <"$tmp/out")" -eq "$1" ]; }
+last_line_says() { tail -n 1 "$tmp/out" | grep -q -- "$1"; }
+
+# --- one run ---
+expect 0 "one run" "$cohort" sim "$example"
+holds "summary" last_line_says '^seed 1: .* no violation, trace hash [0-9a-f]\{16\}$'
+cp "$tmp/out" "$tmp/first"
+expect 0 "the same again" "$cohort" sim "$example" --seed 1
+holds "same bytes" cmp -s "$tmp/out" "$tmp/first"
+expect 0 "trace to a file" "$cohort" sim "$example" --trace "$tmp/trace"
+expect 0 "trace to stdout" "$cohort" sim "$example" --trace -
+holds "same trace" sh -c "head -n -1 '$tmp/out' | cmp -s - '$tmp/trace'"
+holds "header" sh -c "head -n 1 '$tmp/trace' | grep -q '\"mode\":\"sim\",\"scenario\":\"lost transfer, then rollback\",\"seed\":1'"
+expect 0 "datagrams" "$cohort" sim "$example" --trace "$tmp/datagrams" --trace-datagrams
+for event in tx rx drop dup; do
+    holds "datagrams are traced" grep -q "\"e\":\"$event\"" "$tmp/datagrams"
+    holds "only when asked" sh -c "! grep -q '\"e\":\"$event\"' '$tmp/trace'"
+done
+expect 0 "story" "$cohort" sim "$scenarios/rollback.ini" --story
+holds "story explains" grep -q 'c3 keeps its state: ' "$tmp/out"
+expect 0 "defaults" "$cohort" sim --dump-defaults
+cp "$tmp/out" "$tmp/defaults.ini"
+expect 0 "defaults are a scenario" "$cohort" sim "$tmp/defaults.ini"
+
+# --- json ---
+expect 0 "json" "$cohort" sim "$example" --json
+holds "keys in their order" sh -c "sed 's/:[^,}]*//g' '$tmp/out' | grep -qx '{\"seed\",\"virtual_ns\",\"wall_ns\",\"events\",\"datagrams_sent\",\"datagrams_delivered\",\"datagrams_dropped\",\"transfers\",\"transfers_received\",\"transfers_lost\",\"transfers_undone\",\"checkpoints\",\"rollbacks\",\"crashes\",\"money_in\",\"money_out\",\"money_total\",\"violations\",\"trace_hash\"}'"
+
+# --- a batch ---
+expect 0 "batch" "$cohort" sim "$example" --seeds 3..9 --jobs 3 --json
+holds "one line for each seed" lines_are 7
+holds "in order of seeds" sh -c "cut -d, -f1 '$tmp/out' | cut -d: -f2 | sort -nc"
+sed 's/"wall_ns":[0-9]*//' "$tmp/out" >"$tmp/whole"
+: >"$tmp/parts"
+for part in 1 2 3; do
+    expect 0 "shard $part" "$cohort" sim "$example" --seeds 3..9 --jobs 1 --shard $part/3 --json
+    sed 's/"wall_ns":[0-9]*//' "$tmp/out" >>"$tmp/parts"
+done
+holds "shards make up the whole" cmp -s "$tmp/whole" "$tmp/parts"
+expect 0 "batch for people" "$cohort" sim "$example" --seeds 1..3
+holds "only the total" lines_are 1
+holds "total" last_line_says '^3 seeds (1..3), [0-9]* events: no violation$'
+
+# --- usage ---
+expect 2 "no scenario" "$cohort" sim
+expect 2 "two scenarios" "$cohort" sim "$example" "$example"
+expect 2 "missing file" "$cohort" sim "$tmp/nowhere.ini"
+expect 2 "seed and seeds" "$cohort" sim "$example" --seed 1 --seeds 1..2
+expect 2 "bad seed" "$cohort" sim "$example" --seed one
+expect 2 "bad seeds" "$cohort" sim "$example" --seeds 5..4
+expect 2 "bad shard" "$cohort" sim "$example" --seeds 1..4 --shard 3/2
+expect 2 "shard of one run" "$cohort" sim "$example" --shard 1/2
+expect 2 "trace of a batch" "$cohort" sim "$example" --seeds 1..2 --trace "$tmp/x"
+expect 2 "bad override" "$cohort" sim "$example" --set network.loss=2
+holds "names key and reason" stderr_says '--set: \[network\] loss: '
+expect 2 "missing data" "$cohort" sim "$example" --set bank.data="$tmp/nowhere.csv"
+expect 4 "trace that cannot be written" "$cohort" sim "$example" --trace "$tmp/no/where"
+[ -e /dev/full ] && expect 4 "full disk" "$cohort" sim "$example" --trace /dev/full
+
+# --- customers of a file ---
+printf 'name,balance,ip_address,port1,port2,cohort,exit_state\nanna,10,127.0.0.1,8501,8502,,0\nbert,20.50,127.0.0.1,8503,8504,,0\n' >"$tmp/data.csv"
+expect 0 "data" "$cohort" sim "$tmp/defaults.ini" --set bank.data="$tmp/data.csv" --set script.1s="anna transfer 5 bert" --story
+holds "their balances" grep -q 'In the end: anna has 5, bert has 25.50\.' "$tmp/out"
+
+# --- violations ---
+if "$cohort" sim --planted list >/dev/null 2>&1; then
+    expect 1 "safety" "$cohort" sim "$example" --planted send-while-tentative
+    holds "violations are named" grep -q '^violation of discipline: c[123], seq [0-9]*: ' "$tmp/out"
+    holds "reproduction" grep -q '^reproduce: cohort sim .* --seed 1 --planted send-while-tentative$' "$tmp/out"
+    holds "summary" last_line_says ' VIOLATION'
+    expect 3 "liveness" "$cohort" sim "$example" --planted release-on-ack
+    holds "who waits" grep -q '^violation of liveness: c[123]: ' "$tmp/out"
+    expect 1 "failing batch" "$cohort" sim "$example" --seeds 1..4 --planted send-while-tentative
+    holds "total" last_line_says '4 FAILED (4 safety, 0 liveness, 0 broken off)$'
+    expect 2 "unknown fault" "$cohort" sim "$example" --planted nonsense
+fi
+
+exit $failed
