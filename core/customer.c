@@ -3,9 +3,11 @@
 #include <string.h>
 
 #include "core/checkpoint.h"
+#include "core/compose.h"
 #include "core/customer_state.h"
 #include "core/execute.h"
 #include "core/instance.h"
+#include "core/leaving.h"
 #include "core/membership.h"
 #include "core/panic.h"
 #include "core/planted.h"
@@ -155,7 +157,7 @@ static DropReason receive_stable(Customer *customer, const Header *header, const
     Message ack = {.kind = MESSAGE_STABLE_ACK};
     ack.stable_ack.version = message->stable.version;
     ack.stable_ack.upto = channel->state.base;
-    process_owe(process, header->sender, &ack);
+    compose_owe(process, header->sender, &ack);
     return DROP_NONE;
 }
 
@@ -173,7 +175,7 @@ static DropReason receive_stable_ack(Customer *customer, const Header *header,
     channel->told = message->stable_ack.upto;
     channel->stable_due = channel->told < process->perm.channels[header->sender].in;
     if (channel->stable_due)
-        process_hurry(process, header->sender, &customer->step);
+        compose_hurry(process, header->sender, &customer->step);
     return DROP_NONE;
 }
 
@@ -211,7 +213,7 @@ static DropReason receive_moved(Customer *customer, uint16_t from, const Message
         peer->member.port2 = message->moved.address.port;
         customer->account_changed = true;
     }
-    process_owe(process, from, &ack);
+    compose_owe(process, from, &ack);
     return DROP_NONE;
 }
 
@@ -318,10 +320,10 @@ static DropReason receive_from_bank(Customer *customer, const Message *message)
         membership_receive_outcome(customer, message);
         return DROP_NONE;
     case MESSAGE_DISSOLVE:
-        membership_receive_dissolve(customer, message);
+        leaving_receive_order(customer, message);
         return DROP_NONE;
     case MESSAGE_STATUS_ACK:
-        membership_receive_status_ack(customer, message);
+        leaving_receive_status_ack(customer, message);
         return DROP_NONE;
     case MESSAGE_REPORT_ACK:
         membership_receive_report_ack(customer, message);
@@ -354,130 +356,6 @@ static void receive(Customer *customer, const Event *event)
                               : NULL,
                           reason);
     }
-}
-
-/* --- stable storage --- */
-
-enum { STATE_VERSION = 1 };
-
-static void identity_code(Coder *coder, Customer *customer)
-{
-    uint8_t version = STATE_VERSION;
-    code_u8(coder, &version);
-    if (version != STATE_VERSION)
-        coder->failed = true;
-    code_u64(coder, &customer->config.client);
-    membership_code(coder, &customer->membership);
-    code_u64(coder, &customer->process.epoch);
-    code_u64(coder, &customer->process.inc_before);
-    application_code(coder, &customer->process.application);
-}
-
-/* What a start without an orderly stop goes on from. In a cohort the application is that of the
- * permanent checkpoint, as everything after it is lost with a crash. */
-static void account_slot_code(Coder *coder, Customer *customer)
-{
-    Process *process = &customer->process;
-    bool active = customer_active(customer);
-    identity_code(coder, customer);
-    code_u64(coder, &customer->request.count);
-    code_u64(coder, &process->instances);
-    code_bool(coder, &active);
-    if (!active || coder->decoding)
-        return;
-    code_u64(coder, &process->cohort);
-    code_u64(coder, &process->permanents);
-    code_u16(coder, &process->count);
-    code_u16(coder, &process->self);
-    for (uint16_t i = 0; i < process->count; i++)
-        member_code(coder, &process->peers[i].member);
-    snapshot_code(coder, &process->perm, process->count, process->self);
-}
-
-static void state_code(Coder *coder, Customer *customer)
-{
-    Process *process = &customer->process;
-    bool active = customer_active(customer);
-    identity_code(coder, customer);
-    code_u64(coder, &process->random);
-    code_u64(coder, &process->instances);
-    code_bool(coder, &customer->stopping);
-    code_bool(coder, &customer->loaded);
-    code_bool(coder, &customer->orderly);
-    request_code(coder, &customer->request);
-    execute_code(coder, customer);
-    for (int reason = 0; reason < DROP_REASONS; reason++)
-        code_u64(coder, &customer->dropped[reason]);
-    code_bool(coder, &active);
-    if (active && !coder->failed)
-        process_code(coder, process);
-}
-
-void customer_encode(const Customer *customer, Coder *out)
-{
-    INVARIANT(!out->decoding);
-    state_code(out, (Customer *)customer);
-}
-
-bool customer_decode(Customer *customer, const uint8_t *bytes, size_t length)
-{
-    Coder coder = coder_decode(bytes, length);
-    state_code(&coder, customer);
-    return coder_finished(&coder);
-}
-
-LoadResult customer_load(Customer *customer, const Stored slots[static SLOTS])
-{
-    const Name wanted = customer->config.resume;
-    Coder coder = coder_decode(slots[SLOT_ACCOUNT].bytes, slots[SLOT_ACCOUNT].length);
-    bool active;
-    if (slots[SLOT_ACCOUNT].length == 0 && slots[SLOT_ORDERLY].length == 0)
-        return LOAD_OK;
-    if (slots[SLOT_ORDERLY].length > 0) {
-        if (!customer_decode(customer, slots[SLOT_ORDERLY].bytes, slots[SLOT_ORDERLY].length))
-            return LOAD_DAMAGED;
-        customer->orderly = true;
-    } else {
-        identity_code(&coder, customer);
-        code_u64(&coder, &customer->request.count);
-        code_u64(&coder, &customer->process.instances);
-        code_bool(&coder, &active);
-        if (coder.failed || (!active && !coder_finished(&coder)))
-            return LOAD_DAMAGED;
-        if (active)
-            return LOAD_UNCLEAN;
-    }
-    if (!name_equal(customer_name(customer), &wanted))
-        return LOAD_WRONG_NAME;
-    customer->loaded = true;
-    customer->stopping = false;
-    return LOAD_OK;
-}
-
-static void save_account(Customer *customer)
-{
-    const Membership *membership = &customer->membership;
-    Coder coder = coder_encode_growing();
-    if (membership->has_account || membership->proposal.pending)
-        account_slot_code(&coder, customer);
-    effects_save(customer->step.effects, SLOT_ACCOUNT, coder.bytes, coder.length);
-    coder_deinit(&coder);
-}
-
-static void save_changes(Customer *customer)
-{
-    Process *process = &customer->process;
-    const Membership *membership = &customer->membership;
-    bool named = membership->has_account || membership->proposal.pending || customer->named;
-    if ((customer->account_changed || process->permanent_changed) && named && !membership->ended) {
-        save_account(customer);
-        customer->named = membership->has_account || membership->proposal.pending;
-    }
-    if (process->control_changed && customer_active(customer))
-        process_save_control(process, &customer->step);
-    customer->account_changed = false;
-    process->permanent_changed = false;
-    process->control_changed = false;
 }
 
 /* --- start and stop --- */
@@ -542,7 +420,7 @@ static void stop(Customer *customer)
     bye.report.client = customer->config.client;
     bye.report.name = *customer_name(customer);
     customer_owe_bank(customer, &bye);
-    save_changes(customer);
+    customer_save_changes(customer);
     Coder coder = coder_encode_growing();
     customer_encode(customer, &coder);
     effects_save(customer->step.effects, SLOT_ORDERLY, coder.bytes, coder.length);
@@ -606,7 +484,7 @@ static void flush_bank(Customer *customer)
 static void set_deadline(Customer *customer)
 {
     const uint64_t deadlines_ns[] = {
-        process_deadline(&customer->process, rolling(customer)),
+        compose_deadline(&customer->process, rolling(customer)),
         instance_limit_ns(&customer->process),
         membership_deadline(customer),
         request_deadline(customer),
@@ -643,9 +521,9 @@ int customer_step(Customer *customer, const Event *event, Effects *effects)
             membership_report(customer);
         membership_tick(customer);
     }
-    save_changes(customer);
+    customer_save_changes(customer);
     if (customer_active(customer))
-        process_flush(&customer->process, &customer->step, rolling(customer));
+        compose_flush(&customer->process, &customer->step, rolling(customer));
     flush_bank(customer);
     if (customer->stopping || customer->membership.ended)
         effects_end(effects);

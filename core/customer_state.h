@@ -112,6 +112,8 @@ static inline bool customer_joining(const Customer *customer)
            customer->membership.proposal.kind == PROPOSAL_JOIN;
 }
 
+/* Saves what this step changed. */
+void customer_save_changes(Customer *customer);
 void customer_owe_bank(Customer *customer, const Message *message);
 void customer_drop(Customer *customer, const Name *peer, DropReason reason);
 void customer_notify_failure(Customer *customer, const Command *command, Notice why);

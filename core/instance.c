@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "core/compose.h"
 #include "core/panic.h"
 #include "core/random.h"
 
@@ -69,7 +70,7 @@ void instance_ask(Process *process, const Step *step, uint16_t index, uint64_t l
 {
     process->peers[index].ask = ASK_WAITING;
     process->peers[index].asked_label = label;
-    process_hurry(process, index, step);
+    compose_hurry(process, index, step);
 }
 
 bool instance_all_yes(const Process *process)
@@ -87,7 +88,7 @@ bool instance_take_yes(Process *process, uint16_t index, const Message *vote)
     /* The echo tells the answer from one to an older request of the same instance. */
     if (peer->ask != ASK_WAITING || vote->vote.last_received != peer->asked_label)
         return false;
-    process_heard(process, index);
+    compose_heard(process, index);
     if (vote->vote.answer == ANSWER_NO_NEED) {
         peer->ask = ASK_NO_NEED;
         return true;
@@ -111,7 +112,7 @@ void instance_answer(Process *process, uint16_t index, MessageKind kind, Instanc
         message.vote.participant_bytes = (uint16_t)((process->count + 7) / 8);
         memcpy(message.vote.participants, process->participants, message.vote.participant_bytes);
     }
-    process_owe(process, index, &message);
+    compose_owe(process, index, &message);
 }
 
 void instance_vote_yes(Process *process, Step *step)
@@ -135,7 +136,7 @@ static void acknowledge(Process *process, uint16_t index, Instance instance)
 {
     Message message = {.kind = MESSAGE_DECISION_ACK};
     message.instance = instance;
-    process_owe(process, index, &message);
+    compose_owe(process, index, &message);
 }
 
 static void remember(Process *process, Instance instance, bool commit)
@@ -154,7 +155,7 @@ void instance_finish(Process *process, Step *step, bool commit)
         if (waits_for_decision(process, i)) {
             bit_set(announcement.unacked, i, true);
             announcement.waiting++;
-            process_hurry(process, i, step);
+            compose_hurry(process, i, step);
         }
         process->peers[i].ask = ASK_NOT;
     }
@@ -174,7 +175,7 @@ void instance_receive_ack(Process *process, uint16_t index, Instance instance)
             !bit_get(announcement->unacked, index))
             continue;
         bit_set(announcement->unacked, index, false);
-        process_heard(process, index);
+        compose_heard(process, index);
         if (--announcement->waiting > 0)
             return;
         if (announcement->parent != process->self)
@@ -211,7 +212,7 @@ void instance_receive_query(Process *process, uint16_t index, Instance instance)
     }
     message.decision.instance = instance;
     message.decision.commit = commit;
-    process_owe(process, index, &message);
+    compose_owe(process, index, &message);
 }
 
 void instance_query_if_due(Process *process, const Step *step)
@@ -223,7 +224,7 @@ void instance_query_if_due(Process *process, const Step *step)
     if (process->query_next == process->self)
         process->query_next = (uint16_t)((process->query_next + 1) % process->count);
     message.instance = process->instance;
-    process_owe(process, process->query_next, &message);
+    compose_owe(process, process->query_next, &message);
     process->query_next = (uint16_t)((process->query_next + 1) % process->count);
     process->query_ns =
         step->now_ns + retry_delay_ns(QUERY_AFTER_NS, 0, random_next(&process->random));

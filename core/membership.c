@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/execute.h"
+#include "core/leaving.h"
 #include "core/panic.h"
 #include "core/planted.h"
 #include "core/random.h"
@@ -11,7 +12,7 @@
 #define REPEAT_FIRST_NS (300 * NS_PER_MS)
 #define PLANTED_PATIENCE 2 /* repeats before the planted fault leaves a prepared cohort */
 
-static uint64_t repeat_at(Customer *customer, uint32_t *backoff)
+uint64_t membership_repeat_at(Customer *customer, uint32_t *backoff)
 {
     uint64_t delay_ns =
         retry_delay_ns(REPEAT_FIRST_NS, *backoff, random_next(&customer->process.random));
@@ -57,7 +58,7 @@ static void say_yes(Customer *customer, Proposal proposal)
         membership->high_water[proposal.kind] = proposal.id;
     customer->account_changed = true;
     vote(customer, proposal.kind, proposal.id, proposal_name(membership), REFUSAL_NONE);
-    membership->proposal.repeat_ns = repeat_at(customer, &membership->proposal.backoff);
+    membership->proposal.repeat_ns = membership_repeat_at(customer, &membership->proposal.backoff);
 }
 
 static void proposal_clear(Membership *membership)
@@ -304,213 +305,6 @@ void membership_prove_commit(Customer *customer, ProposalKind kind)
         decide(customer, true);
 }
 
-/* --- dissolving --- */
-
-static uint16_t part_count(const Process *process)
-{
-    return (uint16_t)((process->count + COUNTS_PER_MESSAGE_MAX - 1) / COUNTS_PER_MESSAGE_MAX);
-}
-
-static Message status_message(const Customer *customer, StatusState state, uint64_t attempt)
-{
-    const Process *process = &customer->process;
-    Message message = {.kind = MESSAGE_STATUS};
-    message.status.cohort = process->cohort;
-    message.status.member = process->self;
-    message.status.attempt = attempt;
-    message.status.version = customer->membership.dissolving.version;
-    message.status.state = state;
-    message.status.settled = process_all_settled(process);
-    message.status.balance = account_balance(&process->application);
-    message.status.report = customer->membership.report_version + 1;
-    message.status.inc = process->inc;
-    message.status.total = process->count;
-    return message;
-}
-
-static void owe_part(Customer *customer, uint16_t part)
-{
-    const Process *process = &customer->process;
-    const Dissolving *dissolving = &customer->membership.dissolving;
-    Message message = status_message(customer, dissolving->state, dissolving->attempt);
-    uint16_t first = (uint16_t)(part * COUNTS_PER_MESSAGE_MAX);
-    uint16_t left = (uint16_t)(process->count - first);
-    message.status.first = first;
-    message.status.count = left < COUNTS_PER_MESSAGE_MAX ? left : COUNTS_PER_MESSAGE_MAX;
-    for (uint16_t i = 0; i < message.status.count; i++) {
-        const Channel *channel = &process->peers[first + i].channel;
-        message.status.counts[i] =
-            (StatusCount){channel->state.out, channel->state.in, channel->known};
-    }
-    customer_owe_bank(customer, &message);
-}
-
-static uint64_t mix(uint64_t digest, uint64_t word)
-{
-    return random_next(&(uint64_t){digest ^ word});
-}
-
-static uint64_t status_digest(const Process *process)
-{
-    uint64_t digest = mix(process->inc, process_all_settled(process));
-    for (uint16_t i = 0; i < process->count; i++) {
-        const Channel *channel = &process->peers[i].channel;
-        digest = mix(mix(mix(digest, channel->state.out), channel->state.in), channel->known);
-    }
-    return digest;
-}
-
-static void status_renew(Customer *customer, StatusState state)
-{
-    Dissolving *dissolving = &customer->membership.dissolving;
-    dissolving->state = state;
-    dissolving->version++;
-    dissolving->digest = status_digest(&customer->process);
-    dissolving->due = true;
-    dissolving->repeat_ns = customer->step.now_ns;
-    dissolving->backoff = 0;
-    memset(dissolving->acked, 0, sizeof dissolving->acked);
-}
-
-/* "A member that is quiesced for it, idle and not NR writes FINAL and votes with it." */
-static bool ready_to_vote(const Customer *customer)
-{
-    const Process *process = &customer->process;
-    for (uint16_t i = 0; i < process->count; i++) {
-        if (process->peers[i].channel.closed.instance.number != 0)
-            return false;
-    }
-    return process->engaged == ENGAGED_NOT && process->announcements->len == 0 &&
-           (process_all_settled(process) || planted(PLANTED_DISSOLVE_UNBALANCED));
-}
-
-static void order_quiesce(Customer *customer, uint64_t attempt)
-{
-    Dissolving *dissolving = &customer->membership.dissolving;
-    if (attempt == dissolving->attempt && dissolving->quiesced && !dissolving->voted) {
-        dissolving->due = true;
-        dissolving->repeat_ns = customer->step.now_ns;
-        memset(dissolving->acked, 0, sizeof dissolving->acked);
-    }
-    if (attempt <= dissolving->attempt)
-        return;
-    /* "A higher attempt cancels a lower." */
-    dissolving->attempt = attempt;
-    dissolving->quiesced = true;
-    dissolving->voted = false;
-    customer->process.frozen = false;
-    status_renew(customer, STATUS_QUIESCED);
-}
-
-static void order_prepare(Customer *customer, uint64_t attempt)
-{
-    Dissolving *dissolving = &customer->membership.dissolving;
-    if (attempt != dissolving->attempt || !dissolving->quiesced)
-        return;
-    if (dissolving->voted) {
-        dissolving->due = true;
-        dissolving->repeat_ns = customer->step.now_ns;
-        memset(dissolving->acked, 0, sizeof dissolving->acked);
-    } else if (ready_to_vote(customer)) {
-        /* "Voted is frozen: no sending, requests for checkpoints or rollbacks refused." */
-        dissolving->voted = true;
-        customer->process.frozen = !planted(PLANTED_VOTED_NOT_FROZEN);
-        customer->account_changed = true;
-        status_renew(customer, STATUS_VOTED);
-    } else {
-        Message message = status_message(customer, STATUS_REFUSED, attempt);
-        customer_owe_bank(customer, &message);
-    }
-}
-
-static void order_cancel(Customer *customer, uint64_t attempt)
-{
-    Dissolving *dissolving = &customer->membership.dissolving;
-    if (attempt < dissolving->attempt)
-        return;
-    dissolving->attempt = attempt;
-    dissolving->quiesced = false;
-    dissolving->voted = false;
-    dissolving->due = false;
-    customer->process.frozen = false;
-    customer->account_changed = true;
-    Message message = status_message(customer, STATUS_CANCELLED, attempt);
-    customer_owe_bank(customer, &message);
-}
-
-/* "A member makes FINAL its balance and is free in one record, then says LEFT." */
-static void order_done(Customer *customer)
-{
-    Membership *membership = &customer->membership;
-    Process *process = &customer->process;
-    Money balance = account_balance(&process->application);
-    membership->left_cohort = process->cohort;
-    membership->left_member = process->self;
-    customer_trace(customer,
-                   (TraceEvent){.kind = TRACE_LEFT, .cohort = process->cohort, .balance = balance});
-    effects_notify(customer->step.effects,
-                   &(Notice){.kind = NOTICE_LEFT, .cohort = process->cohort, .balance = balance});
-    process_leave(process);
-    membership->dissolving = (Dissolving){0};
-    membership->report_version++; /* the bank has FINAL as this report */
-    membership->report_due = false;
-    customer->account_changed = true;
-}
-
-static void owe_left(Customer *customer, uint64_t cohort)
-{
-    Message message = {.kind = MESSAGE_LEFT};
-    message.left.cohort = cohort;
-    message.left.member = customer->membership.left_member;
-    customer_owe_bank(customer, &message);
-}
-
-void membership_receive_dissolve(Customer *customer, const Message *message)
-{
-    Membership *membership = &customer->membership;
-    uint64_t cohort = message->dissolve.cohort;
-    uint64_t attempt = message->dissolve.attempt;
-    membership_prove_formed(customer, cohort); /* only what was formed can be dissolved */
-    if (!customer_active(customer) || cohort != customer->process.cohort) {
-        if (message->dissolve.order == DISSOLVE_DONE && cohort == membership->left_cohort)
-            owe_left(customer, cohort);
-        else
-            customer_drop(customer, NULL, DROP_COHORT);
-        return;
-    }
-    if (message->dissolve.order == DISSOLVE_QUIESCE) {
-        order_quiesce(customer, attempt);
-    } else if (message->dissolve.order == DISSOLVE_PREPARE) {
-        order_prepare(customer, attempt);
-    } else if (message->dissolve.order == DISSOLVE_CANCEL) {
-        order_cancel(customer, attempt);
-    } else if (membership->dissolving.voted) {
-        order_done(customer);
-        owe_left(customer, cohort);
-    } else {
-        customer_drop(customer, NULL, DROP_STALE);
-    }
-}
-
-void membership_receive_status_ack(Customer *customer, const Message *message)
-{
-    Dissolving *dissolving = &customer->membership.dissolving;
-    uint16_t part = (uint16_t)(message->status_ack.first / COUNTS_PER_MESSAGE_MAX);
-    if (!customer_active(customer) || message->status_ack.cohort != customer->process.cohort ||
-        message->status_ack.attempt != dissolving->attempt ||
-        message->status_ack.version != dissolving->version ||
-        part >= part_count(&customer->process)) {
-        customer_drop(customer, NULL, DROP_STALE);
-        return;
-    }
-    bit_set(dissolving->acked, part, true);
-    dissolving->due = false;
-    for (uint16_t i = 0; i < part_count(&customer->process); i++) {
-        if (!bit_get(dissolving->acked, i))
-            dissolving->due = true;
-    }
-}
-
 /* --- reports --- */
 
 void membership_report(Customer *customer)
@@ -561,33 +355,17 @@ static void tick_proposal(Customer *customer)
     }
     vote(customer, proposal->kind, proposal->id, proposal_name(&customer->membership),
          REFUSAL_NONE);
-    proposal->repeat_ns = repeat_at(customer, &proposal->backoff);
-}
-
-static void tick_dissolving(Customer *customer)
-{
-    Dissolving *dissolving = &customer->membership.dissolving;
-    if (!customer_active(customer) || !dissolving->quiesced)
-        return;
-    if (!dissolving->voted && dissolving->digest != status_digest(&customer->process))
-        status_renew(customer, STATUS_QUIESCED);
-    if (!dissolving->due || dissolving->repeat_ns > customer->step.now_ns)
-        return;
-    for (uint16_t part = 0; part < part_count(&customer->process); part++) {
-        if (!bit_get(dissolving->acked, part))
-            owe_part(customer, part);
-    }
-    dissolving->repeat_ns = repeat_at(customer, &dissolving->backoff);
+    proposal->repeat_ns = membership_repeat_at(customer, &proposal->backoff);
 }
 
 void membership_tick(Customer *customer)
 {
     Membership *membership = &customer->membership;
     tick_proposal(customer);
-    tick_dissolving(customer);
+    leaving_tick(customer);
     if (membership->report_due && membership->report_ns <= customer->step.now_ns) {
         owe_report(customer);
-        membership->report_ns = repeat_at(customer, &membership->report_backoff);
+        membership->report_ns = membership_repeat_at(customer, &membership->report_backoff);
     }
 }
 
@@ -644,22 +422,6 @@ static void gathering_code(Coder *coder, Gathering *gathering)
     members_code(coder, &gathering->members, &gathering->count);
 }
 
-static void dissolving_code(Coder *coder, Dissolving *dissolving)
-{
-    int state = (int)dissolving->state;
-    code_u64(coder, &dissolving->attempt);
-    code_bool(coder, &dissolving->quiesced);
-    code_bool(coder, &dissolving->voted);
-    code_enum(coder, &state, STATUS_STATES);
-    dissolving->state = (StatusState)state;
-    code_u64(coder, &dissolving->version);
-    code_u64(coder, &dissolving->digest);
-    code_bool(coder, &dissolving->due);
-    code_bytes(coder, dissolving->acked, sizeof dissolving->acked);
-    code_u64(coder, &dissolving->repeat_ns);
-    code_u32(coder, &dissolving->backoff);
-}
-
 void membership_code(Coder *coder, Membership *membership)
 {
     code_bool(coder, &membership->has_account);
@@ -669,7 +431,7 @@ void membership_code(Coder *coder, Membership *membership)
         code_u64(coder, &membership->high_water[kind]);
     proposal_code(coder, &membership->proposal);
     gathering_code(coder, &membership->gathering);
-    dissolving_code(coder, &membership->dissolving);
+    leaving_code(coder, &membership->dissolving);
     code_u64(coder, &membership->left_cohort);
     code_u16(coder, &membership->left_member);
     code_u64(coder, &membership->report_version);

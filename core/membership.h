@@ -1,4 +1,4 @@
-/* Opening, joining, leaving, exiting: the member's side of PROTOCOL.md, "Membership".
+/* Opening, joining, exiting: the member's side of PROTOCOL.md, "Membership".
  *
  * The bank leads; what it proposes is voted on here and, once voted yes, waited for. */
 #ifndef COHORT_MEMBERSHIP_H
@@ -8,8 +8,6 @@
 
 void membership_receive_propose(Customer *customer, const Message *message);
 void membership_receive_outcome(Customer *customer, const Message *message);
-void membership_receive_dissolve(Customer *customer, const Message *message);
-void membership_receive_status_ack(Customer *customer, const Message *message);
 void membership_receive_report_ack(Customer *customer, const Message *message);
 /* A peer's transfer of the cohort we are prepared for proves that it was formed. */
 void membership_prove_formed(Customer *customer, uint64_t cohort);
@@ -21,6 +19,8 @@ void membership_adopt(Customer *customer, const Name *name, Money balance, uint6
 /* The balance was made permanent: the bank is to know. */
 void membership_report(Customer *customer);
 
+/* When to repeat what the bank has not answered: a pause that doubles with every *backoff. */
+uint64_t membership_repeat_at(Customer *customer, uint32_t *backoff);
 /* Sends what is due to the bank (owes it), and notices what changed. */
 void membership_tick(Customer *customer);
 uint64_t membership_deadline(const Customer *customer);

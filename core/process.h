@@ -147,17 +147,6 @@ void snapshot_code(Coder *coder, Snapshot *snapshot, uint16_t count, uint16_t se
 void process_save_control(Process *process, Step *step);
 void process_save_tentative(Process *process, Step *step); /* an empty one when there is none */
 
-/* --- sending --- */
-/* Owes `peer` one message; it leaves with the step's flush. */
-void process_owe(Process *process, uint16_t peer, const Message *message);
-/* Control messages to `peer` are due now. */
-void process_hurry(Process *process, uint16_t peer, const Step *step);
-/* An answer came from `peer`: its control timer starts afresh. */
-void process_heard(Process *process, uint16_t peer);
-/* Sends everything owed and due to every peer. Unless `quiet`, which keeps transfers back. */
-void process_flush(Process *process, Step *step, bool quiet);
-uint64_t process_deadline(const Process *process, bool quiet);
-
 bool process_all_settled(const Process *process); /* the fate of everything sent is known */
 /* Losses this process would make permanent with a checkpoint taken now. */
 uint64_t process_open_losses(const Process *process, Money *amount);

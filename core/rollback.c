@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/checkpoint.h"
+#include "core/compose.h"
 #include "core/instance.h"
 #include "core/panic.h"
 #include "core/planted.h"
@@ -179,7 +180,7 @@ void rollback_decide(Process *process, Step *step, Instance instance, bool commi
         if (i != process->self &&
             instance_equal(process->peers[i].channel.closed.instance, instance)) {
             channel_reopen(&process->peers[i].channel, commit, rolling);
-            process_hurry(process, i, step);
+            compose_hurry(process, i, step);
         }
     }
     if (rolling)

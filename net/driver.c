@@ -35,8 +35,7 @@ struct Driver {
     Name name;    /* the last one this process had: an account may be closed */
     uint64_t inc; /* as the core last said */
     uint64_t seq;
-    uint64_t unix_ns; /* of this step */
-    GString *lines;   /* not written yet */
+    GString *lines; /* not written yet */
 };
 
 static uint64_t clock_ns(clockid_t clock)
@@ -77,7 +76,7 @@ static void trace(Driver *driver, const TraceEvent *event)
 {
     if (driver->config.trace_fd >= 0 &&
         (driver->config.trace_datagrams || !trace_is_datagram(event->kind)))
-        trace_write(driver->lines, driver->seq++, driver->unix_ns, &driver->name, event);
+        trace_write(driver->lines, driver->seq++, clock_ns(CLOCK_REALTIME), &driver->name, event);
 }
 
 /* tx, rx, dup, drop: the transport's own lines; it drops only what it should send. */
@@ -206,7 +205,6 @@ static void step(Driver *driver, Event *event)
         return;
     driver->stepping = true;
     event->now_ns = clock_ns(CLOCK_MONOTONIC);
-    driver->unix_ns = clock_ns(CLOCK_REALTIME);
     int code = driver->config.bank != NULL
                    ? bank_step(driver->config.bank, event, driver->effects)
                    : customer_step(driver->config.customer, event, driver->effects);

@@ -51,6 +51,8 @@ typedef struct Violation {
 typedef struct CheckOptions {
     /* The run claims to be over and quiet: nothing may be under way at the end. */
     bool settled;
+    /* --cash commit: no rollback undoes a deposit or withdrawal. */
+    bool cash_survives;
 } CheckOptions;
 
 /* Judging ends early when so many violations were found. */

@@ -32,12 +32,24 @@ static void make_permanent_outside(Process *process)
     process->own_permanent = process->balance[NOW];
 }
 
+/* What has happened already is in every version of the state that a rollback may restore. */
+static void keep_cash(Process *process, Money change)
+{
+    for (Version version = PERMANENT; version < VERSIONS; version++) {
+        process->balance[version] += change;
+        process->cash[version] += (uint64_t)change;
+    }
+    process->own_permanent += change;
+}
+
 static void judge_cash(Checker *checker, const Record *record)
 {
     Process *process = record->process;
     Money change = record->kind == TRACE_DEPOSITED ? record->amount : -record->amount;
     state_add_cash(checker, process, change);
     claim_balance(checker, record, process->balance[NOW] + change);
+    if (checker->options.cash_survives)
+        keep_cash(process, change);
     make_permanent_outside(process);
 }
 

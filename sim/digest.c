@@ -33,9 +33,8 @@ static void add_words(Digest *digest, const uint64_t *words, size_t count)
 {
     uint64_t canonical[16];
     INVARIANT_THAT(count, <=, G_N_ELEMENTS(canonical));
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++)
         canonical[i] = GUINT64_TO_LE(words[i]);
-    }
     add(digest, canonical, count * sizeof canonical[0]);
 }
 
@@ -54,17 +53,15 @@ void digest_record(Digest *digest, uint64_t t_ns, uint32_t process, const TraceE
     add_words(digest, words, G_N_ELEMENTS(words));
     add(digest, &event->peer, sizeof event->peer);
     add(digest, &event->initiator, sizeof event->initiator);
-    for (size_t i = 0; i < event->member_count; i++) {
+    for (size_t i = 0; i < event->member_count; i++)
         add(digest, &event->members[i], sizeof event->members[i]);
-    }
     for (size_t i = 0; i < event->count_count; i++) {
         const TraceCount *count = &event->counts[i];
         add(digest, &count->peer, sizeof count->peer);
         add_words(digest, (const uint64_t[]){count->sent, count->received}, 2);
     }
-    if (reason_bytes > 0) {
+    if (reason_bytes > 0)
         add(digest, event->reason, reason_bytes);
-    }
 }
 
 void digest_datagram(Digest *digest, uint64_t t_ns, uint32_t process, TraceKind kind, uint64_t id,
@@ -72,9 +69,8 @@ void digest_datagram(Digest *digest, uint64_t t_ns, uint32_t process, TraceKind 
 {
     const uint64_t words[] = {t_ns, (uint64_t)kind << 32 | process, id, length};
     add_words(digest, words, G_N_ELEMENTS(words));
-    if (length > 0) {
+    if (length > 0)
         add(digest, bytes, length);
-    }
 }
 
 uint64_t digest_value(const Digest *digest)

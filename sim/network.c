@@ -61,13 +61,11 @@ Fate network_decide(Network *network)
 {
     const NetworkModel *model = &network->model;
     Fate fate = {0};
-    if (draw_chance(&network->state, model->loss)) {
+    if (draw_chance(&network->state, model->loss))
         return fate;
-    }
     fate.copies = draw_chance(&network->state, model->duplicate) ? 2 : 1;
-    for (unsigned copy = 0; copy < fate.copies; copy++) {
+    for (unsigned copy = 0; copy < fate.copies; copy++)
         fate.delay_ns[copy] = delay_draw(&model->delay, &network->state);
-    }
     return fate;
 }
 
@@ -91,9 +89,8 @@ uint32_t network_hold(Network *network, uint64_t id, Address from, Address to, c
                       size_t length)
 {
     INVARIANT_THAT(length, <=, DATAGRAM_BYTES_MAX);
-    if (network->first_free == NO_SLOT) {
+    if (network->first_free == NO_SLOT)
         grow(network);
-    }
     uint32_t slot = network->first_free;
     Datagram *datagram = at(network, slot);
     network->first_free = datagram->next_free;

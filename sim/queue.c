@@ -68,12 +68,10 @@ QueueEntry queue_take(Queue *queue)
     QueueEntry last = heap[--queue->count];
     size_t hole = 0;
     for (size_t child = 1; child < queue->count; child = 2 * hole + 1) {
-        if (child + 1 < queue->count && before(&heap[child + 1], &heap[child])) {
+        if (child + 1 < queue->count && before(&heap[child + 1], &heap[child]))
             child++;
-        }
-        if (!before(&heap[child], &last)) {
+        if (!before(&heap[child], &last))
             break;
-        }
         heap[hole] = heap[child];
         hole = child;
     }

@@ -66,9 +66,8 @@ static uint64_t square_root(uint64_t value)
     uint64_t root = 0;
     for (uint64_t bit = UINT64_C(1) << 31; bit > 0; bit >>= 1) {
         uint64_t attempt = root | bit;
-        if (attempt * attempt <= value) {
+        if (attempt * attempt <= value)
             root = attempt;
-        }
     }
     return root;
 }
@@ -113,9 +112,8 @@ uint64_t draw_lognormal(uint64_t *state, uint64_t median, uint32_t sigma_milli)
     int64_t power = (int64_t)(product >> 28);                            /* Q32, rounded down */
     int64_t whole = power >> 32;
     Wide scaled = (Wide)median * exp2_q62((uint32_t)power); /* Q62 */
-    if (whole < 0) {
+    if (whole < 0)
         return whole < -60 ? 0 : (uint64_t)(scaled >> (62 - whole));
-    }
     bool fits = whole < 56 && (uint64_t)(scaled >> 62) < DRAW_RESULT_MAX >> whole;
     return fits ? (uint64_t)(scaled >> (62 - whole)) : DRAW_RESULT_MAX;
 }

@@ -72,9 +72,8 @@ static char *error_text(const char *source, const char *group, const char *key, 
 static const char *parse_customers(const char *text, uint64_t *customers)
 {
     uint64_t number;
-    if (!number_parse(text, &number) || number < 1 || number > CUSTOMERS_MAX) {
+    if (!number_parse(text, &number) || number < 1 || number > CUSTOMERS_MAX)
         return "must be a number from 1 to 100000";
-    }
     *customers = number;
     return NULL;
 }
@@ -83,9 +82,8 @@ static const char *parse_cohort_size(const char *text, uint64_t *size)
 {
     uint64_t number = MEMBERS_MAX;
     if (strcmp(text, "all") != 0 &&
-        (!number_parse(text, &number) || number < 1 || number > MEMBERS_MAX)) {
+        (!number_parse(text, &number) || number < 1 || number > MEMBERS_MAX))
         return "must be `all` or a number from 1 (nobody is in a cohort) to 1000";
-    }
     *size = number;
     return NULL;
 }
@@ -93,9 +91,8 @@ static const char *parse_cohort_size(const char *text, uint64_t *size)
 static const char *parse_cash(const char *text, CashMode *cash)
 {
     bool commit = strcmp(text, "commit") == 0;
-    if (!commit && strcmp(text, "restore") != 0) {
+    if (!commit && strcmp(text, "restore") != 0)
         return "must be restore or commit";
-    }
     *cash = commit ? CASH_COMMIT : CASH_RESTORE;
     return NULL;
 }
@@ -104,9 +101,8 @@ static const char *parse_retries(const char *text, uint32_t *retries)
 {
     uint64_t number = RETRIES_UNLIMITED;
     if (strcmp(text, "unlimited") != 0 &&
-        (!number_parse(text, &number) || number >= RETRIES_UNLIMITED)) {
+        (!number_parse(text, &number) || number >= RETRIES_UNLIMITED))
         return "must be `unlimited` or a number";
-    }
     *retries = (uint32_t)number;
     return NULL;
 }
@@ -115,9 +111,8 @@ static const char *parse_no_faults(const char *text)
 {
     uint64_t interval_ns;
     const char *reason = value_parse_rate(text, &interval_ns);
-    if (reason == NULL && interval_ns != 0) {
+    if (reason == NULL && interval_ns != 0)
         reason = "faults are not supported by this version";
-    }
     return reason;
 }
 
@@ -213,11 +208,9 @@ static char *read_script_command(Scenario *scenario, uint64_t time_ns, const cha
 
 static void drop_script_key(Scenario *scenario, const char *key)
 {
-    for (guint i = scenario->script->len; i-- > 0;) {
-        if (strcmp(g_array_index(scenario->script, ScriptCommand, i).key, key) == 0) {
+    for (guint i = scenario->script->len; i-- > 0;)
+        if (strcmp(g_array_index(scenario->script, ScriptCommand, i).key, key) == 0)
             g_array_remove_index(scenario->script, i);
-        }
-    }
 }
 
 /* Key: a time; value: commands separated by semicolons. NULL, or a reason to free. */
@@ -225,9 +218,8 @@ static char *read_script(Scenario *scenario, const char *key, const char *value)
 {
     uint64_t time_ns;
     const char *bad_time = value_parse_time(key, &time_ns);
-    if (bad_time != NULL) {
+    if (bad_time != NULL)
         return g_strdup(bad_time);
-    }
     drop_script_key(scenario, key);
     char **texts = g_strsplit(value, ";", -1);
     char *reason = NULL;
@@ -240,9 +232,8 @@ static char *read_script(Scenario *scenario, const char *key, const char *value)
         }
     }
     g_strfreev(texts);
-    if (reason == NULL && commands == 0) {
+    if (reason == NULL && commands == 0)
         reason = g_strdup("no command: write `process command`, several separated by `;`");
-    }
     return reason;
 }
 
@@ -250,20 +241,17 @@ static char *read_script(Scenario *scenario, const char *key, const char *value)
 
 static const Key *find_key(const char *group, const char *key)
 {
-    for (size_t i = 0; i < G_N_ELEMENTS(keys); i++) {
-        if (strcmp(group, keys[i].group) == 0 && strcmp(key, keys[i].key) == 0) {
+    for (size_t i = 0; i < G_N_ELEMENTS(keys); i++)
+        if (strcmp(group, keys[i].group) == 0 && strcmp(key, keys[i].key) == 0)
             return &keys[i];
-        }
-    }
     return NULL;
 }
 
 static bool check_group(const char *source, const char *group, char **error)
 {
     bool known = strcmp(group, "script") == 0;
-    for (size_t i = 0; !known && i < G_N_ELEMENTS(keys); i++) {
+    for (size_t i = 0; !known && i < G_N_ELEMENTS(keys); i++)
         known = strcmp(group, keys[i].group) == 0;
-    }
     if (!known) {
         *error = g_strdup_printf("%s: [%s]: unknown group; `cohort sim --dump-defaults` lists all",
                                  source, group);
@@ -331,9 +319,8 @@ static bool find_repeated_key(const char *source, char **lines, char **error)
 static GKeyFile *load_key_file(const char *source, const char *text, char **error)
 {
     char **lines = g_strsplit(text, "\n", -1);
-    for (char **line = lines; *line != NULL; line++) {
+    for (char **line = lines; *line != NULL; line++)
         strip_comment(*line);
-    }
     char *stripped = g_strjoinv("\n", lines);
     GKeyFile *file = g_key_file_new();
     GError *problem = NULL;
@@ -344,9 +331,8 @@ static GKeyFile *load_key_file(const char *source, const char *text, char **erro
         g_error_free(problem);
         ok = false;
     }
-    if (!ok) {
+    if (!ok)
         g_clear_pointer(&file, g_key_file_unref);
-    }
     g_free(stripped);
     g_strfreev(lines);
     return file;
@@ -370,14 +356,12 @@ bool scenario_read(Scenario *scenario, const char *source, const char *text, cha
     g_free(scenario->source);
     scenario->source = g_strdup(source);
     GKeyFile *file = load_key_file(source, text, error);
-    if (file == NULL) {
+    if (file == NULL)
         return false;
-    }
     bool ok = true;
     char **groups = g_key_file_get_groups(file, NULL);
-    for (char **group = groups; ok && *group != NULL; group++) {
+    for (char **group = groups; ok && *group != NULL; group++)
         ok = apply_group(scenario, file, *group, error);
-    }
     g_strfreev(groups);
     g_key_file_unref(file);
     return ok;
@@ -481,9 +465,8 @@ void scenario_dump_defaults(GString *out)
             g_string_append_printf(out, "[%s]\n", group);
         }
         g_string_append_printf(out, "%s=%s", keys[i].key, keys[i].value);
-        if (keys[i].note[0] != '\0') {
+        if (keys[i].note[0] != '\0')
             g_string_append_printf(out, "  # %s", keys[i].note);
-        }
         g_string_append_c(out, '\n');
     }
     g_string_append(out, "[script]\n"

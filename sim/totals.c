@@ -82,17 +82,15 @@ static void note_balance(Account *account, const TraceEvent *event)
         account->balance = 0;
         break;
     default:
-        if (trace_fields(event->kind) & FIELD_BALANCE) {
+        if (trace_fields(event->kind) & FIELD_BALANCE)
             account->balance = event->balance;
-        }
     }
 }
 
 void totals_add(Totals *totals, const Name *process, const TraceEvent *event)
 {
-    if (trace_is_datagram(event->kind)) {
+    if (trace_is_datagram(event->kind))
         return;
-    }
     Account *account = account_of(totals, process);
     switch (event->kind) {
     case TRACE_OPENED:

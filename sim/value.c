@@ -18,27 +18,23 @@ typedef struct Unit {
 static const char *parse_decimal(const char **text, Wide *billionths)
 {
     const char *at = *text;
-    if (!g_ascii_isdigit(*at)) {
+    if (!g_ascii_isdigit(*at))
         return "must begin with a number";
-    }
     Wide value = 0;
     for (; g_ascii_isdigit(*at); at++) {
         value = value * 10 + (Wide)(*at - '0');
-        if (value > UINT64_MAX) {
+        if (value > UINT64_MAX)
             return "the number is too large";
-        }
     }
     value *= BILLION;
     if (*at == '.') {
         uint64_t place = BILLION;
         at++;
-        if (!g_ascii_isdigit(*at)) {
+        if (!g_ascii_isdigit(*at))
             return "a digit must follow the point";
-        }
         for (; g_ascii_isdigit(*at); at++) {
-            if (place == 1) {
+            if (place == 1)
                 return "at most nine digits may follow the point";
-            }
             place /= 10;
             value += (Wide)(*at - '0') * place;
         }
@@ -54,11 +50,9 @@ static uint64_t unit_ns(const char *text)
         {"ns", 1},       {"us", NS_PER_US},    {"ms", NS_PER_MS},
         {"s", NS_PER_S}, {"m", 60 * NS_PER_S}, {"h", 3600 * NS_PER_S},
     };
-    for (size_t i = 0; i < G_N_ELEMENTS(units); i++) {
-        if (strcmp(text, units[i].text) == 0) {
+    for (size_t i = 0; i < G_N_ELEMENTS(units); i++)
+        if (strcmp(text, units[i].text) == 0)
             return units[i].ns;
-        }
-    }
     return 0;
 }
 
@@ -66,21 +60,17 @@ const char *value_parse_time(const char *text, uint64_t *ns)
 {
     Wide billionths;
     const char *reason = parse_decimal(&text, &billionths);
-    if (reason != NULL) {
+    if (reason != NULL)
         return reason;
-    }
     uint64_t unit = unit_ns(text);
-    if (unit == 0) {
+    if (unit == 0)
         return "a time needs a unit: ns, us, ms, s, m or h";
-    }
     Wide whole = billionths / BILLION * unit;
     Wide part = billionths % BILLION * unit;
-    if (whole > VALUE_TIME_NS_MAX) {
+    if (whole > VALUE_TIME_NS_MAX)
         return "the time is too long";
-    }
-    if (part % BILLION != 0) {
+    if (part % BILLION != 0)
         return "a time is a whole number of nanoseconds";
-    }
     *ns = (uint64_t)(whole + part / BILLION);
     return NULL;
 }
@@ -89,24 +79,20 @@ const char *value_parse_rate(const char *text, uint64_t *interval_ns)
 {
     Wide billionths;
     const char *reason = parse_decimal(&text, &billionths);
-    if (reason != NULL) {
+    if (reason != NULL)
         return reason;
-    }
     uint64_t unit = *text == '/' ? unit_ns(text + 1) : 0;
-    if (unit == 0) {
+    if (unit == 0)
         return "a rate needs a unit: /ns, /us, /ms, /s, /m or /h";
-    }
     if (billionths == 0) {
         *interval_ns = 0;
         return NULL;
     }
     Wide interval = ((Wide)unit * BILLION + billionths / 2) / billionths;
-    if (interval == 0) {
+    if (interval == 0)
         return "the rate is too high: more than one in a nanosecond";
-    }
-    if (interval > DRAW_SCALE_MAX) {
+    if (interval > DRAW_SCALE_MAX)
         return "the rate is too low: less than one in thirteen days; 0/s means never";
-    }
     *interval_ns = (uint64_t)interval;
     return NULL;
 }
@@ -115,20 +101,17 @@ const char *value_parse_probability(const char *text, uint32_t *parts_per_billio
 {
     Wide billionths;
     const char *reason = parse_decimal(&text, &billionths);
-    if (reason != NULL) {
+    if (reason != NULL)
         return reason;
-    }
     if (strcmp(text, "%") == 0) {
-        if (billionths % 100 != 0) {
+        if (billionths % 100 != 0)
             return "a probability is a whole number of billionths";
-        }
         billionths /= 100;
     } else if (*text != '\0') {
         return "a probability is a number such as 0.05 or 5%";
     }
-    if (billionths > CHANCE_ONE) {
+    if (billionths > CHANCE_ONE)
         return "a probability is at most 1, or 100%";
-    }
     *parts_per_billion = (uint32_t)billionths;
     return NULL;
 }
@@ -137,14 +120,11 @@ static const char *parse_sigma(const char *text, uint32_t *sigma_milli)
 {
     Wide billionths;
     const char *reason = parse_decimal(&text, &billionths);
-    if (reason != NULL) {
+    if (reason != NULL)
         return reason;
-    }
     const Wide thousandth = BILLION / 1000;
-    if (*text != '\0' || billionths % thousandth != 0 ||
-        billionths / thousandth > SIGMA_MILLI_MAX) {
+    if (*text != '\0' || billionths % thousandth != 0 || billionths / thousandth > SIGMA_MILLI_MAX)
         return "SIGMA is a number up to 5 with at most three digits after the point";
-    }
     *sigma_milli = (uint32_t)(billionths / thousandth);
     return NULL;
 }
@@ -153,12 +133,10 @@ static const char *parse_delay_time(const char *text, uint64_t *ns)
 {
     uint64_t value;
     const char *reason = value_parse_time(text, &value);
-    if (reason == NULL && value > DRAW_SCALE_MAX) {
+    if (reason == NULL && value > DRAW_SCALE_MAX)
         reason = "the time is too long";
-    }
-    if (reason == NULL) {
+    if (reason == NULL)
         *ns = value;
-    }
     return reason;
 }
 
@@ -167,13 +145,11 @@ static char **split_words(const char *text, size_t *count)
 {
     char **words = g_strsplit_set(text, " \t", -1);
     size_t kept = 0;
-    for (size_t i = 0; words[i] != NULL; i++) {
-        if (words[i][0] == '\0') {
+    for (size_t i = 0; words[i] != NULL; i++)
+        if (words[i][0] == '\0')
             g_free(words[i]);
-        } else {
+        else
             words[kept++] = words[i];
-        }
-    }
     words[kept] = NULL;
     *count = kept;
     return words;
@@ -183,9 +159,8 @@ static const char *parse_delay_words(char **words, size_t count, Delay *delay)
 {
     static const char *const forms =
         "a delay is `constant D`, `uniform A B`, `exponential MEAN` or `lognormal MEDIAN SIGMA`";
-    if (count < 2) {
+    if (count < 2)
         return forms;
-    }
     const char *reason = NULL;
     if (strcmp(words[0], "constant") == 0 && count == 2) {
         delay->kind = DELAY_CONSTANT;
@@ -200,15 +175,12 @@ static const char *parse_delay_words(char **words, size_t count, Delay *delay)
     } else {
         return forms;
     }
-    if (reason == NULL) {
+    if (reason == NULL)
         reason = parse_delay_time(words[1], &delay->a_ns);
-    }
-    if (reason == NULL && delay->kind == DELAY_UNIFORM && delay->a_ns > delay->b_ns) {
+    if (reason == NULL && delay->kind == DELAY_UNIFORM && delay->a_ns > delay->b_ns)
         reason = "uniform A B needs A not above B";
-    }
-    if (reason == NULL && delay->kind == DELAY_LOGNORMAL && delay->a_ns == 0) {
+    if (reason == NULL && delay->kind == DELAY_LOGNORMAL && delay->a_ns == 0)
         reason = "a MEDIAN is above zero";
-    }
     return reason;
 }
 
@@ -218,9 +190,8 @@ const char *value_parse_delay(const char *text, Delay *delay)
     char **words = split_words(text, &count);
     Delay parsed = {0};
     const char *reason = parse_delay_words(words, count, &parsed);
-    if (reason == NULL) {
+    if (reason == NULL)
         *delay = parsed;
-    }
     g_strfreev(words);
     return reason;
 }
@@ -229,16 +200,13 @@ static const char *parse_amount_words(char **words, size_t count, AmountRange *r
 {
     bool constant = count == 2 && strcmp(words[0], "constant") == 0;
     bool uniform = count == 3 && strcmp(words[0], "uniform") == 0;
-    if (!constant && !uniform) {
+    if (!constant && !uniform)
         return "amounts are `uniform A B` or `constant A`";
-    }
     const char *reason = money_parse_amount(words[1], &range->first);
-    if (reason == NULL) {
+    if (reason == NULL)
         reason = money_parse_amount(words[count - 1], &range->last);
-    }
-    if (reason == NULL && range->first > range->last) {
+    if (reason == NULL && range->first > range->last)
         reason = "uniform A B needs A not above B";
-    }
     return reason;
 }
 
@@ -248,9 +216,8 @@ const char *value_parse_amounts(const char *text, AmountRange *range)
     char **words = split_words(text, &count);
     AmountRange parsed = {0};
     const char *reason = parse_amount_words(words, count, &parsed);
-    if (reason == NULL) {
+    if (reason == NULL)
         *range = parsed;
-    }
     g_strfreev(words);
     return reason;
 }

@@ -31,9 +31,8 @@ bool workload_draw_command(const WorkloadModel *model, WorkloadKind kind, uint64
         command->amount = (Money)amount;
         return true;
     }
-    if (peer_count == 0) {
+    if (peer_count == 0)
         return false;
-    }
     if (kind == WORKLOAD_TRANSFER || kind == WORKLOAD_LOST_TRANSFER) {
         command->amount = (Money)amount;
         command->name = peers[choice % peer_count];

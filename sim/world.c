@@ -15,9 +15,8 @@ static void add_stuck(World *world, const Node *node, const char *why)
 /* Everything that happens without time passing. */
 static void run_instant(World *world)
 {
-    while (queue_next_time(world->queue) == world->now_ns) {
+    while (queue_next_time(world->queue) == world->now_ns)
         world_take_next(world);
-    }
 }
 
 static void open_account(World *world, uint32_t index)
@@ -33,9 +32,8 @@ static void open_account(World *world, uint32_t index)
         world_command(world, node, &open, TAG_SETUP);
     }
     run_instant(world);
-    if (node->customer == NULL || !customer_has_account(node->customer)) {
+    if (node->customer == NULL || !customer_has_account(node->customer))
         add_stuck(world, node, "the set-up has not opened its account");
-    }
 }
 
 /* The customers `first` .. `first + count - 1` are the only ones outside a cohort, so that the
@@ -48,9 +46,8 @@ static void form_cohort(World *world, uint32_t first, uint32_t count)
     run_instant(world);
     for (uint32_t i = first; i < first + count; i++) {
         const Node *node = &world->nodes[FIRST_CUSTOMER + i];
-        if (node->customer == NULL || customer_cohort(node->customer) == 0) {
+        if (node->customer == NULL || customer_cohort(node->customer) == 0)
             add_stuck(world, node, "the set-up has not brought it into a cohort");
-        }
     }
 }
 
@@ -64,13 +61,11 @@ static void schedule(World *world)
     for (uint32_t i = FIRST_CUSTOMER; i < world->node_count; i++) {
         Node *node = &world->nodes[i];
         for (uint32_t kind = 0; kind < WORKLOAD_KINDS; kind++) {
-            if (scenario->workload.interval_ns[kind] == 0) {
+            if (scenario->workload.interval_ns[kind] == 0)
                 continue;
-            }
             uint64_t gap_ns = workload_draw_gap(&scenario->workload, kind, &node->stream);
-            if (gap_ns <= scenario->duration_ns) {
+            if (gap_ns <= scenario->duration_ns)
                 queue_put(world->queue, gap_ns, KIND_WORKLOAD, i, kind);
-            }
         }
     }
 }
@@ -83,12 +78,10 @@ static void set_up(World *world)
     uint32_t first = 0;
     while (first < customers && world->stuck->len == 0) {
         uint32_t count = (uint32_t)MIN(world->scenario->cohort_size, customers - first);
-        for (uint32_t i = first; i < first + count && world->stuck->len == 0; i++) {
+        for (uint32_t i = first; i < first + count && world->stuck->len == 0; i++)
             open_account(world, i);
-        }
-        if (count >= 2 && world->stuck->len == 0) {
+        if (count >= 2 && world->stuck->len == 0)
             form_cohort(world, first, count);
-        }
         first += count;
     }
     network_set_model(world->network, &world->scenario->network);
@@ -103,45 +96,42 @@ static void begin_settling(World *world)
     world->now_ns = world->scenario->duration_ns;
     world->phase = PHASE_SETTLE;
     world->busy = world->node_count;
-    for (uint32_t i = 0; i < world->node_count; i++) {
+    for (uint32_t i = 0; i < world->node_count; i++)
         world_note_idle(world, &world->nodes[i]);
-    }
 }
 
 static void finish(World *world, bool settled)
 {
     for (uint32_t i = 0; !settled && i < world->node_count; i++) {
         char why[256];
-        if (!node_idle(&world->nodes[i], why, sizeof why)) {
+        if (!node_idle(&world->nodes[i], why, sizeof why))
             add_stuck(world, &world->nodes[i], why);
-        }
     }
-    world->violations =
-        checker_judge(world->checker, (CheckOptions){.settled = world->stuck->len == 0});
+    const CheckOptions options = {.settled = world->stuck->len == 0,
+                                  .cash_survives = world->scenario->cash == CASH_COMMIT};
+    world->violations = checker_judge(world->checker, options);
     world->phase = PHASE_OVER;
 }
 
 bool world_advance(World *world, uint64_t events)
 {
-    if (world->phase == PHASE_SETUP) {
+    if (world->phase == PHASE_SETUP)
         set_up(world);
-    }
     uint64_t upto = world->result.events + events;
     while (world->phase != PHASE_OVER && world->result.events < upto) {
         uint64_t next_ns = queue_next_time(world->queue);
         uint64_t end_ns = world->scenario->duration_ns;
-        if (world->stuck->len > 0) {
+        if (world->stuck->len > 0)
             finish(world, true);
-        } else if (world->phase == PHASE_RUN && next_ns > end_ns) {
+        else if (world->phase == PHASE_RUN && next_ns > end_ns)
             begin_settling(world);
-        } else if (world->phase == PHASE_SETTLE && world->busy == 0 &&
-                   network_held_count(world->network) == 0) {
+        else if (world->phase == PHASE_SETTLE && world->busy == 0 &&
+                 network_held_count(world->network) == 0)
             finish(world, true);
-        } else if (world->phase == PHASE_SETTLE && next_ns > end_ns + SETTLE_NS_MAX) {
+        else if (world->phase == PHASE_SETTLE && next_ns > end_ns + SETTLE_NS_MAX)
             finish(world, false);
-        } else {
+        else
             world_take_next(world);
-        }
     }
     return world->phase != PHASE_OVER;
 }
@@ -193,12 +183,10 @@ void world_free(World *world)
 {
     for (uint32_t i = 0; i < world->node_count; i++) {
         Node *node = &world->nodes[i];
-        if (node->customer != NULL) {
+        if (node->customer != NULL)
             customer_free(node->customer);
-        }
-        for (int slot = 0; slot < SLOTS; slot++) {
+        for (int slot = 0; slot < SLOTS; slot++)
             g_clear_pointer(&node->slots[slot], g_byte_array_unref);
-        }
         g_array_unref(node->peers);
     }
     bank_free(world->nodes[BANK_NODE].bank);

@@ -13,25 +13,21 @@ static uint32_t number_of(const World *world, const Node *node)
 
 static void hand_over(World *world, const Name *process, const TraceEvent *event)
 {
-    if (trace_is_datagram(event->kind) && !world->observer->datagrams) {
+    if (trace_is_datagram(event->kind) && !world->observer->datagrams)
         return;
-    }
     uint64_t seq = world->seq++;
-    if (world->observer->on_trace != NULL) {
+    if (world->observer->on_trace != NULL)
         world->observer->on_trace(world->observer->context, seq, world->now_ns, process, event);
-    }
-    if (!trace_is_datagram(event->kind)) {
+    if (!trace_is_datagram(event->kind))
         checker_add(world->checker, 0, seq, world->now_ns, process, event);
-    }
 }
 
 /* A record of the core. */
 static void record(World *world, Node *node, const TraceEvent *event)
 {
     node->inc = event->inc;
-    if (event->kind == TRACE_OPENED) {
+    if (event->kind == TRACE_OPENED)
         node->name = *customer_name(node->customer); /* `open` may give any name */
-    }
     digest_record(world->digest, world->now_ns, number_of(world, node), event);
     totals_add(world->totals, &node->name, event);
     hand_over(world, &node->name, event);
@@ -43,9 +39,8 @@ static void record_datagram(World *world, const Node *node, TraceKind kind, cons
 {
     digest_datagram(world->digest, world->now_ns, number_of(world, node), kind, id, bytes,
                     kind == TRACE_TX ? length : 0);
-    if (!world->observer->datagrams) {
+    if (!world->observer->datagrams)
         return;
-    }
     char kinds[WIRE_KINDS_TEXT_MAX];
     TraceEvent event = {.kind = kind,
                         .inc = node->inc,
@@ -53,9 +48,8 @@ static void record_datagram(World *world, const Node *node, TraceKind kind, cons
                         .datagram_kinds = wire_kinds_text(bytes, length, kinds),
                         .datagram_bytes = length,
                         .reason = reason};
-    if (peer != NULL) {
+    if (peer != NULL)
         event.peer = peer->name;
-    }
     hand_over(world, &node->name, &event);
 }
 
@@ -63,9 +57,8 @@ static void record_datagram(World *world, const Node *node, TraceKind kind, cons
 
 static Node *node_at(const World *world, uint32_t ip)
 {
-    if (ip == WORLD_BANK_IP) {
+    if (ip == WORLD_BANK_IP)
         return &world->nodes[BANK_NODE];
-    }
     uint32_t customer = ip - WORLD_CUSTOMER_IP; /* wraps to far too much below the first */
     return customer < world->node_count - FIRST_CUSTOMER ? &world->nodes[FIRST_CUSTOMER + customer]
                                                          : NULL;
@@ -75,9 +68,8 @@ static void send_datagram(World *world, const Node *node, Port port, Address to,
                           const uint8_t *bytes, size_t length)
 {
     Address from = {node->ip, WORLD_BANK_PORT};
-    if (node->bank == NULL) {
+    if (node->bank == NULL)
         from.port = port == PORT_BANK ? WORLD_PORT1 : WORLD_PORT2;
-    }
     uint64_t id = ++world->result.datagrams_sent;
     const Node *peer = node_at(world, to.ip);
     record_datagram(world, node, TRACE_TX, peer, id, bytes, length, NULL);
@@ -100,9 +92,8 @@ static void send_datagram(World *world, const Node *node, Port port, Address to,
 
 bool node_idle(const Node *node, char *why, size_t capacity)
 {
-    if (node->bank != NULL) {
+    if (node->bank != NULL)
         return bank_idle(node->bank, why, capacity);
-    }
     return node->customer == NULL || customer_idle(node->customer, why, capacity);
 }
 
@@ -120,9 +111,8 @@ static void save(World *world, Node *node, Slot slot, const uint8_t *bytes, size
         g_ptr_array_add(world->journal, g_bytes_new(bytes, length));
         return;
     }
-    if (node->slots[slot] == NULL) {
+    if (node->slots[slot] == NULL)
         node->slots[slot] = g_byte_array_new();
-    }
     g_byte_array_set_size(node->slots[slot], 0);
     g_byte_array_append(node->slots[slot], bytes, (guint)length);
 }
@@ -130,11 +120,9 @@ static void save(World *world, Node *node, Slot slot, const uint8_t *bytes, size
 static void note_peers(Node *node, const Notice *notice)
 {
     g_array_set_size(node->peers, 0);
-    for (size_t i = 0; notice->kind == NOTICE_JOINED && i < notice->member_count; i++) {
-        if (!name_equal(&notice->members[i].name, &node->name)) {
+    for (size_t i = 0; notice->kind == NOTICE_JOINED && i < notice->member_count; i++)
+        if (!name_equal(&notice->members[i].name, &node->name))
             g_array_append_val(node->peers, notice->members[i].name);
-        }
-    }
 }
 
 static void notify(World *world, Node *node, const Notice *notice)
@@ -146,12 +134,10 @@ static void notify(World *world, Node *node, const Notice *notice)
         world->result.commands_refused +=
             notice->kind == NOTICE_FAILURE && notice->tag != TAG_SETUP;
     }
-    if (notice->kind == NOTICE_JOINED || notice->kind == NOTICE_LEFT) {
+    if (notice->kind == NOTICE_JOINED || notice->kind == NOTICE_LEFT)
         note_peers(node, notice);
-    }
-    if (world->observer->on_notice != NULL) {
+    if (world->observer->on_notice != NULL)
         world->observer->on_notice(world->observer->context, world->now_ns, &node->name, notice);
-    }
 }
 
 static void carry_out(World *world, Node *node, const Effect *effect)
@@ -194,19 +180,16 @@ void world_step(World *world, Node *node, Event *event)
 {
     event->now_ns = world->now_ns;
     world->result.events++;
-    if (node->bank != NULL) {
+    if (node->bank != NULL)
         bank_step(node->bank, event, world->effects);
-    } else {
+    else
         customer_step(node->customer, event, world->effects);
-    }
     size_t count = effects_count(world->effects);
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++)
         carry_out(world, node, effects_at(world->effects, i));
-    }
     set_timer(world, node, node_ended(node) ? TIME_NEVER : effects_deadline(world->effects));
-    if (world->phase == PHASE_SETTLE) {
+    if (world->phase == PHASE_SETTLE)
         world_note_idle(world, node);
-    }
 }
 
 /* --- what the queue brings --- */
@@ -239,9 +222,8 @@ static void deliver(World *world, uint32_t slot)
 
 static void time_out(World *world, Node *node, uint32_t generation)
 {
-    if (generation != node->generation) {
+    if (generation != node->generation)
         return;
-    }
     node->queued_ns = TIME_NEVER;
     if (node->deadline_ns > world->now_ns) {
         set_timer(world, node, node->deadline_ns);
@@ -271,15 +253,12 @@ void world_start_customer(World *world, Node *node, const Name *resume)
                              .cash = world->scenario->cash};
     uint32_t index = number_of(world, node) - FIRST_CUSTOMER;
     config.seed = stream_start(world->seed, STREAM_PROCESS, (uint64_t)node->starts++ << 32 | index);
-    while (config.client == 0) {
+    while (config.client == 0)
         config.client = random_next(&world->clients);
-    }
-    if (resume != NULL) {
+    if (resume != NULL)
         config.resume = *resume;
-    }
-    for (int slot = 0; slot < SLOTS; slot++) {
+    for (int slot = 0; slot < SLOTS; slot++)
         g_clear_pointer(&node->slots[slot], g_byte_array_unref);
-    }
     node->customer = customer_new(&config);
     node->inc = 0;
     Event event = {.kind = EVENT_START};
@@ -290,9 +269,8 @@ static void run_workload(World *world, Node *node, WorkloadKind kind)
 {
     const WorkloadModel *model = &world->scenario->workload;
     uint64_t next_ns = world->now_ns + workload_draw_gap(model, kind, &node->stream);
-    if (next_ns <= world->scenario->duration_ns) {
+    if (next_ns <= world->scenario->duration_ns)
         queue_put(world->queue, next_ns, KIND_WORKLOAD, number_of(world, node), kind);
-    }
     Command drawn;
     bool sensible = workload_draw_command(
         model, kind, &node->stream, (const Name *)node->peers->data, node->peers->len, &drawn);
@@ -310,9 +288,8 @@ static void run_script(World *world, uint32_t index)
     const ScriptCommand *entry = &g_array_index(world->scenario->script, ScriptCommand, index);
     Node *node =
         &world->nodes[entry->subject == SCRIPT_BANK ? BANK_NODE : FIRST_CUSTOMER + entry->subject];
-    if (node_ended(node) && entry->command.kind == COMMAND_OPEN) {
+    if (node_ended(node) && entry->command.kind == COMMAND_OPEN)
         world_start_customer(world, node, NULL);
-    }
     world->result.commands++;
     if (!node_ended(node)) {
         world_command(world, node, &entry->command, TAG_SCRIPT);

@@ -16,6 +16,9 @@ static const char HELP[] =
     "The traces of one run belong together: of live processes, give all that there are. What only\n"
     "an absent one could tell is not judged. With TRACE -, standard input is read.\n"
     "\n"
+    "  --cash restore|commit\n"
+    "             as the customers were run: do rollbacks undo deposits and withdrawals, or not?\n"
+    "             (default: restore)\n"
     "  --settled  the run claims to be over and quiet, so nothing may be under way at the end:\n"
     "             no transfer in flight, no open checkpoint. Implied when all traces are "
     "simulated\n"
@@ -39,8 +42,8 @@ static const char HELP[] =
     "\n"
     "Examples:\n"
     "  cohort sim lossy.ini --seed 7 --trace run.jsonl; cohort check run.jsonl\n"
-    "  cohort sim lossy.ini --trace - | cohort check -\n"
-    "  cohort check --settled c1.jsonl c2.jsonl c3.jsonl\n";
+    "  cohort check --settled c1.jsonl c2.jsonl c3.jsonl\n"
+    "  zcat run.jsonl.gz | cohort check --json -\n";
 
 /* What the command line asks for, and what the traces say. */
 typedef struct Check {
@@ -48,6 +51,7 @@ typedef struct Check {
     char **paths;
     gboolean json;
     gboolean settled;
+    gboolean cash_survives;
     Checker *checker;
     bool live; /* one trace at least is of a live run */
 } Check;
@@ -146,7 +150,8 @@ static int judge(Check *check)
         if (exit_code != EXIT_DONE)
             return exit_code;
     }
-    const CheckOptions options = {.settled = check->settled || !check->live};
+    const CheckOptions options = {.settled = check->settled || !check->live,
+                                  .cash_survives = check->cash_survives};
     g_autoptr(GPtrArray) violations = checker_judge(check->checker, options);
     g_autoptr(GString) out = g_string_new(NULL);
     for (guint i = 0; i < violations->len; i++)
@@ -160,15 +165,21 @@ static int judge(Check *check)
 int check_main(int argc, char **argv)
 {
     g_auto(GStrv) paths = NULL;
+    g_autofree char *cash = NULL;
     Check check = {.command = argv[0]};
     const GOptionEntry entries[] = {
         {"json", 0, 0, G_OPTION_ARG_NONE, &check.json, NULL, NULL},
+        {"cash", 0, 0, G_OPTION_ARG_STRING, &cash, NULL, NULL},
         {"settled", 0, 0, G_OPTION_ARG_NONE, &check.settled, NULL, NULL},
         {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &paths, NULL, NULL},
         G_OPTION_ENTRY_NULL};
     int exit_code;
     if (!options_parse(entries, HELP, argc, argv, &exit_code))
         return exit_code;
+    check.cash_survives = g_strcmp0(cash, "commit") == 0;
+    if (cash != NULL && !check.cash_survives && strcmp(cash, "restore") != 0)
+        return options_fail(EXIT_USAGE, argv[0], "--cash: must be restore or commit, not '%s'",
+                            cash);
     if (paths == NULL)
         return options_fail(EXIT_USAGE, argv[0], "a trace is needed (try --help)");
     check.paths = paths;

@@ -145,8 +145,9 @@ static const char *check_single(const Given *given, uint64_t *seed)
     return NULL;
 }
 
-/* Handles --dump-defaults and --planted. True: go on. */
-static bool handle_planted(const Given *given, const char *command, int *exit_code)
+/* --dump-defaults and --planted list need no run; and what --planted names is planted. True: go on.
+ */
+static bool answer_at_once(const Given *given, const char *command, int *exit_code)
 {
     *exit_code = EXIT_DONE;
     if (given->dump_defaults) {
@@ -335,7 +336,7 @@ int sim_main(int argc, char **argv)
 {
     Given given = {0};
     int exit_code;
-    if (parse_given(&given, argc, argv, &exit_code) && handle_planted(&given, argv[0], &exit_code))
+    if (parse_given(&given, argc, argv, &exit_code) && answer_at_once(&given, argv[0], &exit_code))
         exit_code = run(&given, argv[0]);
     free_given(&given);
     return exit_code;

@@ -178,11 +178,11 @@ class World:
         process.ports = [int(word.split(":")[1]) for word in ready.split()[-2:]]
         return process
 
-    def customers(self, *names_and_balances, trace=False):
+    def customers(self, *names_and_balances, trace=False, options=()):
         """Opens an account for each ("alice", "100")."""
         opened = []
         for name, balance in names_and_balances:
-            process = self.customer(*(["--trace", f"{name}.trace"] if trace else []))
+            process = self.customer(*(["--trace", f"{name}.trace"] if trace else []), *options)
             process.do(f"open {name} {balance}", f"SUCCESS open {name} balance {balance}")
             opened.append(process)
         return opened

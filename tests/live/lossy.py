@@ -11,7 +11,7 @@ def four_customers_settle_all_on_a_bad_network():
     with World(BAD_NETWORK) as world:
         bank = world.bank("--trace", "bank.trace")
         people = dict(zip(NAMES, world.customers(*((name, "1000") for name in NAMES),
-                                                 trace=True)))
+                                                 trace=True, options=["--trace-datagrams"])))
         people["alice"].do("new-cohort 4", "SUCCESS new-cohort 1 alice,...")
         for name in NAMES:
             people[name].event("EVENT joined 1 alice,bob,carol,dave")
@@ -38,6 +38,9 @@ def four_customers_settle_all_on_a_bad_network():
         total = sum(float(row[0]) for row in world.rows().values())
         check(4000 - lost <= total <= 4000 - 5, f"{total} in all, and {lost} lost")
         same({row[5] for row in world.rows().values()}, {"1"})
+        traces = "".join((world.folder / f"{name}.trace").read_text() for name in NAMES)
+        for event in ("tx", "rx", "dup", "drop"):
+            check(f'"e":"{event}"' in traces, f"no {event} in the traces")
         world.check_traces(*NAMES)
 
 

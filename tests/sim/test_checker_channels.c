@@ -276,6 +276,28 @@ static void a_wrong_balance_is_found(History *h)
     deposited(h, C1, 100);
 }
 
+static void committed_cash_survives_a_rollback(History *h)
+{
+    h->cash_survives = true;
+    founded(h, 2);
+    sent(h, C1, C2, 100);
+    deposited(h, C1, 30);
+    withdrew(h, C1, 10);
+    h->permanent[C1].balance += 20;
+    crashed(h, C1);
+    restarted(h, C1, OPENING_BALANCE + 20);
+    rolled_back(h, C1, "c1.1");
+    withdrew(h, C1, OPENING_BALANCE);
+}
+
+static void committed_cash_that_a_rollback_undoes_is_found(History *h)
+{
+    h->cash_survives = true;
+    founded(h, 2);
+    deposited(h, C1, 30);
+    rolled_back(h, C1, "c1.1");
+}
+
 static void a_balance_below_zero_is_found(History *h)
 {
     founded(h, 2);
@@ -354,6 +376,8 @@ int main(void)
         CLAIM(labels_start_again_in_the_next_cohort, NOTHING),
         CLAIM(deposits_and_withdrawals_count, NOTHING),
         CLAIM(a_wrong_balance_is_found, FINDS(RULE_MONEY)),
+        CLAIM(committed_cash_survives_a_rollback, NOTHING),
+        CLAIM(committed_cash_that_a_rollback_undoes_is_found, FINDS(RULE_MONEY)),
         CLAIM(a_balance_below_zero_is_found, FINDS(RULE_MONEY)),
         CLAIM(a_balance_that_changes_by_leaving_is_found, FINDS(RULE_MONEY)),
         CLAIM(a_balance_not_restored_is_found, FINDS(RULE_MONEY)),

@@ -32,9 +32,8 @@ static void fates_come_as_often_as_the_model_says(void **state)
         Fate fate = network_decide(network);
         assert_in_range(fate.copies, 0, 2);
         count[fate.copies]++;
-        for (unsigned copy = 0; copy < fate.copies; copy++) {
+        for (unsigned copy = 0; copy < fate.copies; copy++)
             assert_in_range(fate.delay_ns[copy], 100, 200);
-        }
     }
     assert_in_range(count[0], 9700, 10300);  /* 10 % */
     assert_in_range(count[2], 17600, 18400); /* 20 % of the other 90 % */
@@ -89,12 +88,10 @@ static void held_datagrams_stay_as_they_were_while_others_come_and_go(void **sta
         pointers[i] = network_held(network, slots[i]);
     }
     assert_int_equal(network_held_count(network), COUNT);
-    for (uint32_t i = 0; i < COUNT; i += 2) {
+    for (uint32_t i = 0; i < COUNT; i += 2)
         network_release(network, slots[i]);
-    }
-    for (uint32_t i = 0; i < COUNT; i += 2) {
+    for (uint32_t i = 0; i < COUNT; i += 2)
         slots[i] = network_hold(network, 0, (Address){0}, (Address){0}, (const uint8_t *)"x", 1);
-    }
     for (uint32_t i = 1; i < COUNT; i += 2) {
         const Datagram *datagram = network_held(network, slots[i]);
         assert_ptr_equal(datagram, pointers[i]);

@@ -12,9 +12,8 @@ static void earlier_entry_comes_first(void **state)
     (void)state;
     Queue *queue = queue_new();
     static const uint64_t times[] = {50, 10, 40, 20, 30, 0};
-    for (uint32_t i = 0; i < 6; i++) {
+    for (uint32_t i = 0; i < 6; i++)
         queue_put(queue, times[i], 0, 0, i);
-    }
     for (uint64_t time_ns = 0; time_ns <= 50; time_ns += 10) {
         assert_int_equal(queue_next_time(queue), time_ns);
         QueueEntry entry = queue_take(queue);
@@ -28,12 +27,10 @@ static void entries_of_one_time_come_as_they_were_put(void **state)
 {
     (void)state;
     Queue *queue = queue_new();
-    for (uint32_t i = 0; i < 100; i++) {
+    for (uint32_t i = 0; i < 100; i++)
         queue_put(queue, i % 2, 0, 0, i);
-    }
-    for (uint32_t i = 0; i < 100; i++) {
+    for (uint32_t i = 0; i < 100; i++)
         assert_int_equal(queue_take(queue).argument, i < 50 ? 2 * i : 2 * (i - 50) + 1);
-    }
     queue_free(queue);
 }
 
@@ -66,9 +63,8 @@ static int compare_entries(const void *a, const void *b)
 {
     const QueueEntry *left = a;
     const QueueEntry *right = b;
-    if (left->time_ns != right->time_ns) {
+    if (left->time_ns != right->time_ns)
         return left->time_ns < right->time_ns ? -1 : 1;
-    }
     return left->sequence < right->sequence ? -1 : left->sequence > right->sequence;
 }
 
@@ -100,9 +96,8 @@ static void order_survives_putting_and_taking_in_turns(void **state)
     Queue *queue = queue_new();
     uint64_t random = 2;
     uint64_t now_ns = 0;
-    for (int i = 0; i < 100; i++) {
+    for (int i = 0; i < 100; i++)
         queue_put(queue, random_below(&random, 1000), 0, 0, 0);
-    }
     for (int i = 0; i < 20000; i++) {
         QueueEntry entry = queue_take(queue);
         assert_true(entry.time_ns >= now_ns);

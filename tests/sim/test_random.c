@@ -65,9 +65,8 @@ static void chance_has_its_frequency(void **state)
     (void)state;
     uint64_t stream = 1;
     int hits = 0;
-    for (int i = 0; i < DRAWS; i++) {
+    for (int i = 0; i < DRAWS; i++)
         hits += draw_chance(&stream, CHANCE_ONE / 20);
-    }
     assert_near(hits, DRAWS / 20, 500);
 }
 
@@ -91,9 +90,8 @@ static void uniform_reaches_both_ends_and_nothing_beyond(void **state)
         assert_in_range(draw, 10, 13);
         count[draw - 10]++;
     }
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < 4; i++)
         assert_near(count[i], DRAWS / 4, 1000);
-    }
     assert_int_equal(draw_uniform(&stream, 5, 5), 5);
     draw_uniform(&stream, 0, UINT64_MAX);
 }
@@ -130,9 +128,8 @@ static void normal_has_its_mean_variance_and_quantiles(void **state)
         int64_t milli = z * 1000 / NORMAL_ONE;
         sum += milli;
         squares += milli * milli;
-        for (int k = 0; k < 3; k++) {
+        for (int k = 0; k < 3; k++)
             beyond[k] += llabs(z) > (k + 1) * NORMAL_ONE;
-        }
     }
     assert_near(sum / DRAWS, 0, 10);
     assert_near(squares / DRAWS, 1000000, 10000);
@@ -164,9 +161,8 @@ static void lognormal_without_spread_is_its_median(void **state)
 {
     (void)state;
     uint64_t stream = 7;
-    for (int i = 0; i < 100; i++) {
+    for (int i = 0; i < 100; i++)
         assert_int_equal(draw_lognormal(&stream, 12345678, 0), 12345678);
-    }
 }
 
 static void largest_scales_stay_within_the_promised_result(void **state)

@@ -42,9 +42,8 @@ static Scenario *read_ok(const char *text)
     Scenario *scenario = scenario_new();
     char *error = NULL;
     if (!scenario_read(scenario, "test.ini", text, &error) ||
-        !scenario_complete(scenario, NULL, 0, &error)) {
+        !scenario_complete(scenario, NULL, 0, &error))
         fail_msg("%s", error);
-    }
     return scenario;
 }
 
@@ -95,9 +94,8 @@ static void empty_scenario_has_all_defaults(void **state)
     assert_int_equal(scenario->participants->len, 3);
     assert_int_equal(scenario->cohort_size, MEMBERS_MAX);
     assert_int_equal(scenario->network.loss, 0);
-    for (int kind = 0; kind < WORKLOAD_KINDS; kind++) {
+    for (int kind = 0; kind < WORKLOAD_KINDS; kind++)
         assert_int_equal(scenario->workload.interval_ns[kind], 0);
-    }
     assert_int_equal(scenario->script->len, 0);
     scenario_free(scenario);
 }
@@ -164,9 +162,8 @@ static void error_names_file_group_key_and_reason(void **state)
                   scenario_complete(scenario, NULL, 0, &error);
         assert_false(ok);
         assert_non_null(error);
-        if (!g_str_has_prefix(error, table[i].error)) {
+        if (!g_str_has_prefix(error, table[i].error))
             fail_msg("`%s` does not begin with `%s`", error, table[i].error);
-        }
         g_free(error);
         scenario_free(scenario);
     }
@@ -209,9 +206,8 @@ static void bad_set_is_refused(void **state)
         Scenario *scenario = scenario_new();
         char *error = NULL;
         assert_false(scenario_set(scenario, table[i].text, &error));
-        if (!g_str_has_prefix(error, table[i].error)) {
+        if (!g_str_has_prefix(error, table[i].error))
             fail_msg("`%s` does not begin with `%s`", error, table[i].error);
-        }
         g_free(error);
         scenario_free(scenario);
     }

@@ -1,0 +1,13 @@
+/* A cohort is dissolved: the member's side of rules 5 to 8 of PROTOCOL.md, "Membership". */
+#ifndef COHORT_LEAVING_H
+#define COHORT_LEAVING_H
+
+#include "core/customer_state.h"
+
+void leaving_receive_order(Customer *customer, const Message *message);
+void leaving_receive_status_ack(Customer *customer, const Message *message);
+/* Notices what changed since the last report, and owes the bank what is due. */
+void leaving_tick(Customer *customer);
+void leaving_code(Coder *coder, Dissolving *dissolving);
+
+#endif
