@@ -347,21 +347,6 @@ bool bank_idle(const Bank *bank, char *why, size_t capacity)
 
 /* --- the whole state --- */
 
-static void code_command(Coder *coder, Command *command)
-{
-    int kind = coder->decoding ? 0 : (int)command->kind;
-    code_enum(coder, &kind, COMMAND_KINDS);
-    command->kind = (CommandKind)kind;
-    code_name(coder, &command->name);
-    code_money(coder, &command->amount);
-    code_bool(coder, &command->addressed);
-    code_u32(coder, &command->ip);
-    code_u16(coder, &command->port1);
-    code_u16(coder, &command->port2);
-    code_u64(coder, &command->count);
-    code_u64(coder, &command->tag);
-}
-
 static void code_commands(Coder *coder, GQueue *commands)
 {
     uint32_t count = commands->length;

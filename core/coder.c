@@ -176,3 +176,11 @@ void code_name(Coder *coder, Name *name)
     }
     *name = decoded;
 }
+
+void code_member(Coder *coder, Member *member)
+{
+    code_name(coder, &member->name);
+    code_u32(coder, &member->ip);
+    code_u16(coder, &member->port1);
+    code_u16(coder, &member->port2);
+}

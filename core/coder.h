@@ -33,6 +33,7 @@ void code_name(Coder *coder, Name *name);    /* length byte, letters; empty or v
 void code_bytes(Coder *coder, uint8_t *bytes, size_t length); /* exactly length bytes */
 /* An enum of `count` values held in an int, one byte on the wire; an unknown value fails. */
 void code_enum(Coder *coder, int *value, int count);
+void code_member(Coder *coder, Member *member);
 /* True when decoding has read every byte and nothing failed. */
 bool coder_finished(const Coder *coder);
 

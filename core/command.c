@@ -263,3 +263,18 @@ bool command_parse(const char *line, CommandPlace place, Command *command, Comma
     *command = parsed;
     return true;
 }
+
+void code_command(Coder *coder, Command *command)
+{
+    int kind = coder->decoding ? 0 : (int)command->kind;
+    code_enum(coder, &kind, COMMAND_KINDS);
+    command->kind = (CommandKind)kind;
+    code_name(coder, &command->name);
+    code_money(coder, &command->amount);
+    code_bool(coder, &command->addressed);
+    code_u32(coder, &command->ip);
+    code_u16(coder, &command->port1);
+    code_u16(coder, &command->port2);
+    code_u64(coder, &command->count);
+    code_u64(coder, &command->tag);
+}

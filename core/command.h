@@ -6,6 +6,7 @@
 #ifndef COHORT_COMMAND_H
 #define COHORT_COMMAND_H
 
+#include "core/coder.h"
 #include "core/types.h"
 
 typedef enum CommandKind {
@@ -50,5 +51,8 @@ const char *command_word(CommandKind kind);
  * words. Returns true and fills *command (tag 0), or false and fills *error. Empty lines, `list`,
  * `show`, `status`, `help` and `quit` are the console's own and an error here. */
 bool command_parse(const char *line, CommandPlace place, Command *command, CommandError *error);
+
+/* Codes a command as it waits in a queue. */
+void code_command(Coder *coder, Command *command);
 
 #endif

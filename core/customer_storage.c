@@ -37,7 +37,7 @@ static void account_slot_code(Coder *coder, Customer *customer)
     code_u16(coder, &process->count);
     code_u16(coder, &process->self);
     for (uint16_t i = 0; i < process->count; i++)
-        member_code(coder, &process->peers[i].member);
+        code_member(coder, &process->peers[i].member);
     snapshot_code(coder, &process->perm, process->count, process->self);
 }
 

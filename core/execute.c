@@ -379,21 +379,6 @@ uint64_t execute_deadline(const Customer *customer)
 
 /* --- encoding --- */
 
-void execute_command_code(Coder *coder, Command *command)
-{
-    int kind = (int)command->kind;
-    code_enum(coder, &kind, COMMAND_KINDS);
-    command->kind = (CommandKind)kind;
-    code_name(coder, &command->name);
-    code_money(coder, &command->amount);
-    code_bool(coder, &command->addressed);
-    code_u32(coder, &command->ip);
-    code_u16(coder, &command->port1);
-    code_u16(coder, &command->port2);
-    code_u64(coder, &command->count);
-    code_u64(coder, &command->tag);
-}
-
 void execute_code(Coder *coder, Customer *customer)
 {
     Attempt *attempt = &customer->attempt;
@@ -409,7 +394,7 @@ void execute_code(Coder *coder, Customer *customer)
     for (uint32_t i = 0; i < count && !coder->failed; i++) {
         Command command =
             coder->decoding ? (Command){0} : g_array_index(customer->commands, Command, i);
-        execute_command_code(coder, &command);
+        code_command(coder, &command);
         if (coder->decoding)
             g_array_append_val(customer->commands, command);
     }

@@ -17,6 +17,5 @@ void execute_done(Customer *customer);
 void execute_refuse_all(Customer *customer, Refusal refusal);
 uint64_t execute_deadline(const Customer *customer);
 void execute_code(Coder *coder, Customer *customer);
-void execute_command_code(Coder *coder, Command *command);
 
 #endif

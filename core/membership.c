@@ -394,7 +394,7 @@ static void members_code(Coder *coder, Member **members, uint16_t *count)
     if (coder->decoding)
         *members = g_new0(Member, *count);
     for (uint16_t i = 0; i < *count; i++)
-        member_code(coder, &(*members)[i]);
+        code_member(coder, &(*members)[i]);
 }
 
 static void proposal_code(Coder *coder, Proposal *proposal)

@@ -171,14 +171,6 @@ static void engagement_code(Coder *coder, Process *process)
         coder->failed = true;
 }
 
-void member_code(Coder *coder, Member *member)
-{
-    code_name(coder, &member->name);
-    code_u32(coder, &member->ip);
-    code_u16(coder, &member->port1);
-    code_u16(coder, &member->port2);
-}
-
 static void peer_code(Coder *coder, Peer *peer)
 {
     int ask = (int)peer->ask;
@@ -240,7 +232,7 @@ void process_code(Coder *coder, Process *process)
     code_u64(coder, &process->permanents);
     code_bool(coder, &process->frozen);
     for (uint16_t i = 0; i < count && !coder->failed; i++) {
-        member_code(coder, &process->peers[i].member);
+        code_member(coder, &process->peers[i].member);
         if (i != self)
             peer_code(coder, &process->peers[i]);
     }

@@ -140,7 +140,6 @@ void process_take_tentative(Process *process);
 void process_make_permanent(Process *process); /* tent -> perm, and tells the peers */
 void process_discard_tentative(Process *process);
 void process_restore_permanent(Process *process);
-void member_code(Coder *coder, Member *member);
 void snapshot_code(Coder *coder, Snapshot *snapshot, uint16_t count, uint16_t self);
 
 /* --- durable records: each an atomic save --- */

@@ -175,7 +175,7 @@ void request_code(Coder *coder, Request *request)
 {
     code_bool(coder, &request->active);
     code_bool(coder, &request->user);
-    execute_command_code(coder, &request->command);
+    code_command(coder, &request->command);
     code_u64(coder, &request->number);
     code_u64(coder, &request->count);
     code_u64(coder, &request->repeat_ns);

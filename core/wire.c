@@ -90,14 +90,6 @@ static void code_instance(Coder *coder, Instance *instance)
     require(coder, instance->number != 0);
 }
 
-static void code_member(Coder *coder, Member *member)
-{
-    code_name(coder, &member->name);
-    code_u32(coder, &member->ip);
-    code_u16(coder, &member->port1);
-    code_u16(coder, &member->port2);
-}
-
 /* Rows first .. first+count-1 of a list of `total` that is longer than a datagram. */
 static void code_part(Coder *coder, uint16_t *total, uint16_t *first, uint16_t *count, int most)
 {

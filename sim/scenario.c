@@ -208,9 +208,10 @@ static char *read_script_command(Scenario *scenario, uint64_t time_ns, const cha
 
 static void drop_script_key(Scenario *scenario, const char *key)
 {
-    for (guint i = scenario->script->len; i-- > 0;)
+    for (guint i = scenario->script->len; i-- > 0;) {
         if (strcmp(g_array_index(scenario->script, ScriptCommand, i).key, key) == 0)
             g_array_remove_index(scenario->script, i);
+    }
 }
 
 /* Key: a time; value: commands separated by semicolons. NULL, or a reason to free. */
@@ -241,9 +242,10 @@ static char *read_script(Scenario *scenario, const char *key, const char *value)
 
 static const Key *find_key(const char *group, const char *key)
 {
-    for (size_t i = 0; i < G_N_ELEMENTS(keys); i++)
+    for (size_t i = 0; i < G_N_ELEMENTS(keys); i++) {
         if (strcmp(group, keys[i].group) == 0 && strcmp(key, keys[i].key) == 0)
             return &keys[i];
+    }
     return NULL;
 }
 

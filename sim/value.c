@@ -50,9 +50,10 @@ static uint64_t unit_ns(const char *text)
         {"ns", 1},       {"us", NS_PER_US},    {"ms", NS_PER_MS},
         {"s", NS_PER_S}, {"m", 60 * NS_PER_S}, {"h", 3600 * NS_PER_S},
     };
-    for (size_t i = 0; i < G_N_ELEMENTS(units); i++)
+    for (size_t i = 0; i < G_N_ELEMENTS(units); i++) {
         if (strcmp(text, units[i].text) == 0)
             return units[i].ns;
+    }
     return 0;
 }
 
@@ -145,11 +146,11 @@ static char **split_words(const char *text, size_t *count)
 {
     char **words = g_strsplit_set(text, " \t", -1);
     size_t kept = 0;
-    for (size_t i = 0; words[i] != NULL; i++)
+    for (size_t i = 0; words[i] != NULL; i++) {
         if (words[i][0] == '\0')
             g_free(words[i]);
-        else
-            words[kept++] = words[i];
+    }
+    else words[kept++] = words[i];
     words[kept] = NULL;
     *count = kept;
     return words;

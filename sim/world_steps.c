@@ -120,9 +120,10 @@ static void save(World *world, Node *node, Slot slot, const uint8_t *bytes, size
 static void note_peers(Node *node, const Notice *notice)
 {
     g_array_set_size(node->peers, 0);
-    for (size_t i = 0; notice->kind == NOTICE_JOINED && i < notice->member_count; i++)
+    for (size_t i = 0; notice->kind == NOTICE_JOINED && i < notice->member_count; i++) {
         if (!name_equal(&notice->members[i].name, &node->name))
             g_array_append_val(node->peers, notice->members[i].name);
+    }
 }
 
 static void notify(World *world, Node *node, const Notice *notice)

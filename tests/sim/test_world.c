@@ -150,9 +150,10 @@ static char *deposits_of(const Scenario *scenario, uint64_t seed)
     assert_sound(world);
     GString *deposits = g_string_new(NULL);
     char **lines = g_strsplit(seen->trace->str, "\n", -1);
-    for (char **line = lines; *line != NULL; line++)
+    for (char **line = lines; *line != NULL; line++) {
         if (strstr(*line, "deposited") != NULL)
             g_string_append(deposits, strstr(*line, "\"t\":"));
+    }
     g_strfreev(lines);
     world_free(world);
     seen_free(seen);
