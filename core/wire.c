@@ -202,7 +202,7 @@ static bool bank_does(CommandKind kind)
            kind == COMMAND_DELETE_COHORT || kind == COMMAND_RESUME;
 }
 
-static void code_command(Coder *coder, Command *command)
+static void code_request_command(Coder *coder, Command *command)
 {
     CODE_ENUM(coder, command->kind, COMMAND_KINDS);
     require(coder, bank_does(command->kind));
@@ -228,7 +228,7 @@ static void code_request(Coder *coder, Message *m)
     code_u16(coder, &m->request.port2);
     code_bool(coder, &m->request.has_state);
     code_u64(coder, &m->request.epoch);
-    code_command(coder, &m->request.command);
+    code_request_command(coder, &m->request.command);
 }
 
 static void code_answer(Coder *coder, Message *m)
