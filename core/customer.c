@@ -40,44 +40,6 @@ void customer_free(Customer *customer)
     g_free(customer);
 }
 
-/* --- shared by the modules --- */
-
-void customer_owe_bank(Customer *customer, const Message *message)
-{
-    if (customer->owed_count == customer->owed_capacity) {
-        customer->owed_capacity = customer->owed_capacity * 2 + 1;
-        customer->owed = g_renew(Message, customer->owed, customer->owed_capacity);
-    }
-    customer->owed[customer->owed_count++] = *message;
-}
-
-static uint64_t incarnation(const Customer *customer)
-{
-    return customer->process.inc_before + customer->process.inc;
-}
-
-void customer_drop(Customer *customer, const Name *peer, DropReason reason)
-{
-    customer->dropped[reason]++;
-    report_dropped(&customer->step, incarnation(customer), peer, reason);
-}
-
-void customer_notify_failure(Customer *customer, const Command *command, Notice why)
-{
-    why.kind = NOTICE_FAILURE;
-    why.command = command->kind;
-    why.tag = command->tag;
-    if (why.name.text[0] == '\0')
-        why.name = command->name;
-    effects_notify(customer->step.effects, &why);
-}
-
-void customer_trace(Customer *customer, TraceEvent event)
-{
-    event.inc = incarnation(customer);
-    effects_trace(customer->step.effects, &event);
-}
-
 /* --- from peers --- */
 
 static void report_losses(Customer *customer, uint16_t from, const GArray *lost)
@@ -414,7 +376,7 @@ static void stop(Customer *customer)
     process->outcome.over = false;
     customer->attempt = (Attempt){0};
     customer->request.active = false;
-    execute_refuse_all(customer, REFUSAL_STOPPING);
+    customer_refuse_commands(customer, REFUSAL_STOPPING);
     if (!customer->membership.has_account && !customer->membership.proposal.pending)
         return;
     bye.report.client = customer->config.client;
@@ -487,6 +449,7 @@ static void set_deadline(Customer *customer)
         compose_deadline(&customer->process, rolling(customer)),
         instance_limit_ns(&customer->process),
         membership_deadline(customer),
+        leaving_deadline(customer),
         request_deadline(customer),
         execute_deadline(customer),
     };
@@ -520,6 +483,7 @@ int customer_step(Customer *customer, const Event *event, Effects *effects)
         if (customer->process.permanent_changed)
             membership_report(customer);
         membership_tick(customer);
+        leaving_tick(customer);
     }
     customer_save_changes(customer);
     if (customer_active(customer))

@@ -31,7 +31,8 @@ typedef struct Gathering {
 typedef struct Dissolving {
     uint64_t attempt; /* the highest heard of */
     bool quiesced;
-    bool voted;        /* frozen; the state is FINAL */
+    bool voted;        /* frozen */
+    Application final; /* ... with this account */
     StatusState state; /* as last reported */
     uint64_t version;
     uint64_t digest; /* of what was reported, to see a change */
@@ -117,6 +118,12 @@ void customer_save_changes(Customer *customer);
 void customer_owe_bank(Customer *customer, const Message *message);
 void customer_drop(Customer *customer, const Name *peer, DropReason reason);
 void customer_notify_failure(Customer *customer, const Command *command, Notice why);
+/* The command at the head of the queue is done. */
+void customer_command_done(Customer *customer);
+/* Nothing will be done any more: every waiting command fails. */
+void customer_refuse_commands(Customer *customer, Refusal refusal);
+/* When to repeat what the bank has not answered: a pause that doubles with every *backoff. */
+uint64_t customer_repeat_at(Customer *customer, uint32_t *backoff);
 /* A trace record of this process with its incarnation filled in. */
 void customer_trace(Customer *customer, TraceEvent event);
 

@@ -1,6 +1,7 @@
 /* What a customer keeps on disk, and how it is taken up again. */
 #include "core/customer_state.h"
 #include "core/execute.h"
+#include "core/leaving.h"
 #include "core/membership.h"
 #include "core/panic.h"
 #include "core/request.h"
@@ -15,6 +16,7 @@ static void identity_code(Coder *coder, Customer *customer)
         coder->failed = true;
     code_u64(coder, &customer->config.client);
     membership_code(coder, &customer->membership);
+    leaving_code(coder, &customer->membership.dissolving);
     code_u64(coder, &customer->process.epoch);
     code_u64(coder, &customer->process.inc_before);
     application_code(coder, &customer->process.application);

@@ -18,16 +18,10 @@ static Command *head(Customer *customer)
     return &g_array_index(customer->commands, Command, 0);
 }
 
-void execute_done(Customer *customer)
-{
-    INVARIANT_THAT(customer->commands->len, >, 0);
-    g_array_remove_index(customer->commands, 0);
-}
-
 static Progress refuse(Customer *customer, Notice why)
 {
     customer_notify_failure(customer, head(customer), why);
-    execute_done(customer);
+    customer_command_done(customer);
     return PROGRESS_DONE;
 }
 
@@ -43,14 +37,8 @@ static Progress succeed(Customer *customer, Notice notice)
     notice.command = command->kind;
     notice.tag = command->tag;
     effects_notify(customer->step.effects, &notice);
-    execute_done(customer);
+    customer_command_done(customer);
     return PROGRESS_DONE;
-}
-
-void execute_refuse_all(Customer *customer, Refusal refusal)
-{
-    while (customer->commands->len > 0)
-        refuse_for(customer, refusal);
 }
 
 static Money balance_of(const Customer *customer)

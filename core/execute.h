@@ -11,10 +11,6 @@ enum { INSTANCE_TRIES_MAX = 100 };
 
 /* Runs commands from the head of the queue until one has to wait. */
 void execute_commands(Customer *customer);
-/* The head of the queue is done. */
-void execute_done(Customer *customer);
-/* Nothing will be done any more: every waiting command fails. */
-void execute_refuse_all(Customer *customer, Refusal refusal);
 uint64_t execute_deadline(const Customer *customer);
 void execute_code(Coder *coder, Customer *customer);
 

@@ -14,14 +14,16 @@ static uint16_t part_count(const Process *process)
 static Message status_message(const Customer *customer, StatusState state, uint64_t attempt)
 {
     const Process *process = &customer->process;
+    const Dissolving *dissolving = &customer->membership.dissolving;
     Message message = {.kind = MESSAGE_STATUS};
     message.status.cohort = process->cohort;
     message.status.member = process->self;
     message.status.attempt = attempt;
-    message.status.version = customer->membership.dissolving.version;
+    message.status.version = dissolving->version;
     message.status.state = state;
     message.status.settled = process_all_settled(process);
-    message.status.balance = account_balance(&process->application);
+    message.status.balance =
+        account_balance(dissolving->voted ? &dissolving->final : &process->application);
     message.status.report = customer->membership.report_version + 1;
     message.status.inc = process->inc;
     message.status.total = process->count;
@@ -76,6 +78,8 @@ static void status_renew(Customer *customer, StatusState state)
 static bool ready_to_vote(const Customer *customer)
 {
     const Process *process = &customer->process;
+    if (planted(PLANTED_VOTE_WHILE_ENGAGED))
+        return process_all_settled(process);
     for (uint16_t i = 0; i < process->count; i++) {
         if (process->peers[i].channel.closed.instance.number != 0)
             return false;
@@ -114,6 +118,7 @@ static void order_prepare(Customer *customer, uint64_t attempt)
     } else if (ready_to_vote(customer)) {
         /* "Voted is frozen: no sending, requests for checkpoints or rollbacks refused." */
         dissolving->voted = true;
+        dissolving->final = customer->process.application;
         customer->process.frozen = !planted(PLANTED_VOTED_NOT_FROZEN);
         customer->account_changed = true;
         status_renew(customer, STATUS_VOTED);
@@ -143,6 +148,7 @@ static void order_done(Customer *customer)
 {
     Membership *membership = &customer->membership;
     Process *process = &customer->process;
+    process->application = membership->dissolving.final;
     Money balance = account_balance(&process->application);
     membership->left_cohort = process->cohort;
     membership->left_member = process->self;
@@ -226,8 +232,16 @@ void leaving_tick(Customer *customer)
         if (!bit_get(dissolving->acked, part))
             owe_part(customer, part);
     }
-    dissolving->repeat_ns = membership_repeat_at(customer, &dissolving->backoff);
+    dissolving->repeat_ns = customer_repeat_at(customer, &dissolving->backoff);
 }
+
+uint64_t leaving_deadline(const Customer *customer)
+{
+    const Dissolving *dissolving = &customer->membership.dissolving;
+    return dissolving->due ? dissolving->repeat_ns : TIME_NEVER;
+}
+
+/* --- encoding --- */
 
 void leaving_code(Coder *coder, Dissolving *dissolving)
 {
@@ -235,6 +249,7 @@ void leaving_code(Coder *coder, Dissolving *dissolving)
     code_u64(coder, &dissolving->attempt);
     code_bool(coder, &dissolving->quiesced);
     code_bool(coder, &dissolving->voted);
+    application_code(coder, &dissolving->final);
     code_enum(coder, &state, STATUS_STATES);
     dissolving->state = (StatusState)state;
     code_u64(coder, &dissolving->version);

@@ -8,6 +8,7 @@ void leaving_receive_order(Customer *customer, const Message *message);
 void leaving_receive_status_ack(Customer *customer, const Message *message);
 /* Notices what changed since the last report, and owes the bank what is due. */
 void leaving_tick(Customer *customer);
+uint64_t leaving_deadline(const Customer *customer);
 void leaving_code(Coder *coder, Dissolving *dissolving);
 
 #endif

@@ -2,23 +2,12 @@
 
 #include <string.h>
 
-#include "core/execute.h"
-#include "core/leaving.h"
 #include "core/panic.h"
 #include "core/planted.h"
 #include "core/random.h"
 #include "core/report.h"
 
-#define REPEAT_FIRST_NS (300 * NS_PER_MS)
 #define PLANTED_PATIENCE 2 /* repeats before the planted fault leaves a prepared cohort */
-
-uint64_t membership_repeat_at(Customer *customer, uint32_t *backoff)
-{
-    uint64_t delay_ns =
-        retry_delay_ns(REPEAT_FIRST_NS, *backoff, random_next(&customer->process.random));
-    (*backoff)++;
-    return customer->step.now_ns + delay_ns;
-}
 
 /* --- votes --- */
 
@@ -58,7 +47,7 @@ static void say_yes(Customer *customer, Proposal proposal)
         membership->high_water[proposal.kind] = proposal.id;
     customer->account_changed = true;
     vote(customer, proposal.kind, proposal.id, proposal_name(membership), REFUSAL_NONE);
-    membership->proposal.repeat_ns = membership_repeat_at(customer, &membership->proposal.backoff);
+    membership->proposal.repeat_ns = customer_repeat_at(customer, &membership->proposal.backoff);
 }
 
 static void proposal_clear(Membership *membership)
@@ -223,7 +212,7 @@ static void commit_exit(Customer *customer)
                                                          .tag = head->tag,
                                                          .name = membership->name,
                                                          .balance = balance});
-        execute_done(customer);
+        customer_command_done(customer);
     }
     customer->request.active = false;
     membership->has_account = false;
@@ -231,7 +220,7 @@ static void commit_exit(Customer *customer)
     membership->report_due = false;
     customer->account_changed = false;
     effects_save(customer->step.effects, SLOT_ACCOUNT, NULL, 0);
-    execute_refuse_all(customer, REFUSAL_STOPPING);
+    customer_refuse_commands(customer, REFUSAL_STOPPING);
 }
 
 /* "One record (active, first permanent checkpoint with the balance now and zero counters); only
@@ -355,17 +344,16 @@ static void tick_proposal(Customer *customer)
     }
     vote(customer, proposal->kind, proposal->id, proposal_name(&customer->membership),
          REFUSAL_NONE);
-    proposal->repeat_ns = membership_repeat_at(customer, &proposal->backoff);
+    proposal->repeat_ns = customer_repeat_at(customer, &proposal->backoff);
 }
 
 void membership_tick(Customer *customer)
 {
     Membership *membership = &customer->membership;
     tick_proposal(customer);
-    leaving_tick(customer);
     if (membership->report_due && membership->report_ns <= customer->step.now_ns) {
         owe_report(customer);
-        membership->report_ns = membership_repeat_at(customer, &membership->report_backoff);
+        membership->report_ns = customer_repeat_at(customer, &membership->report_backoff);
     }
 }
 
@@ -375,8 +363,6 @@ uint64_t membership_deadline(const Customer *customer)
     uint64_t deadline_ns = TIME_NEVER;
     if (membership->proposal.pending)
         deadline_ns = membership->proposal.repeat_ns;
-    if (membership->dissolving.due && membership->dissolving.repeat_ns < deadline_ns)
-        deadline_ns = membership->dissolving.repeat_ns;
     if (membership->report_due && membership->report_ns < deadline_ns)
         deadline_ns = membership->report_ns;
     return deadline_ns;
@@ -431,7 +417,6 @@ void membership_code(Coder *coder, Membership *membership)
         code_u64(coder, &membership->high_water[kind]);
     proposal_code(coder, &membership->proposal);
     gathering_code(coder, &membership->gathering);
-    leaving_code(coder, &membership->dissolving);
     code_u64(coder, &membership->left_cohort);
     code_u16(coder, &membership->left_member);
     code_u64(coder, &membership->report_version);

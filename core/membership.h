@@ -19,8 +19,6 @@ void membership_adopt(Customer *customer, const Name *name, Money balance, uint6
 /* The balance was made permanent: the bank is to know. */
 void membership_report(Customer *customer);
 
-/* When to repeat what the bank has not answered: a pause that doubles with every *backoff. */
-uint64_t membership_repeat_at(Customer *customer, uint32_t *backoff);
 /* Sends what is due to the bank (owes it), and notices what changed. */
 void membership_tick(Customer *customer);
 uint64_t membership_deadline(const Customer *customer);

@@ -36,6 +36,7 @@
     X(PREPARED_LEFT_ALONE, "prepared-left-alone")                                                  \
     X(FIRST_CHECKPOINT_FROM_VOTE, "first-checkpoint-from-vote")                                    \
     X(SEND_WHILE_QUIESCED, "send-while-quiesced")                                                  \
+    X(VOTE_WHILE_ENGAGED, "vote-while-engaged")                                                    \
     X(VOTED_NOT_FROZEN, "voted-not-frozen")                                                        \
     /* membership, the bank's side */                                                              \
     X(COHORT_ID_REUSED, "cohort-id-reused")                                                        \

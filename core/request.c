@@ -2,7 +2,6 @@
 
 #include <string.h>
 
-#include "core/execute.h"
 #include "core/membership.h"
 #include "core/random.h"
 
@@ -85,7 +84,7 @@ static void deliver(Customer *customer, Notice *answer)
         answer->command = command.kind;
         answer->tag = command.tag;
         effects_notify(customer->step.effects, answer);
-        execute_done(customer);
+        customer_command_done(customer);
     }
 }
 
@@ -157,7 +156,7 @@ void request_tick(Customer *customer)
         customer_notify_failure(customer, &request->command,
                                 (Notice){.refusal = REFUSAL_BANK_SILENT});
         if (request->user)
-            execute_done(customer);
+            customer_command_done(customer);
         return;
     }
     if (request->repeat_ns <= customer->step.now_ns)

@@ -149,8 +149,9 @@ static char **split_words(const char *text, size_t *count)
     for (size_t i = 0; words[i] != NULL; i++) {
         if (words[i][0] == '\0')
             g_free(words[i]);
+        else
+            words[kept++] = words[i];
     }
-    else words[kept++] = words[i];
     words[kept] = NULL;
     *count = kept;
     return words;
