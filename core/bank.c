@@ -66,6 +66,21 @@ static Refusal resume_refusal(const Bank *bank, const RegistryRow *row, const Me
     return row->engaged ? REFUSAL_BUSY_ELSEWHERE : REFUSAL_NONE;
 }
 
+/* Where the members of the row's cohort are reached, as far as they said. */
+static const Member *cohort_addresses(Bank *bank, const RegistryRow *row, size_t *count)
+{
+    const RegistryCohort *cohort = registry_cohort(&bank->registry, row->line.cohort);
+    if (!cohort)
+        return NULL;
+    Member *members = effects_alloc(bank->desk.effects, cohort->count * sizeof *members);
+    for (uint16_t i = 0; i < cohort->count; i++) {
+        const BankRow *line = &cohort->members[i]->line;
+        members[i] = (Member){line->name, line->ip, line->port1, line->port2};
+    }
+    *count = cohort->count;
+    return members;
+}
+
 /* A process started with --name binds itself to its row and tells where it is reached. */
 static void resume(Bank *bank, const Asker *asker, const Message *message)
 {
@@ -83,6 +98,7 @@ static void resume(Bank *bank, const Asker *asker, const Message *message)
     Notice notice = asker_notice(asker, REFUSAL_NONE, &asker->name);
     notice.balance = row->line.balance;
     notice.count = row->report;
+    notice.members = cohort_addresses(bank, row, &notice.member_count);
     Coder record = registry_record();
     registry_put_row(&record, &after);
     asker_finish(&bank->askers, &record, asker, &notice);

@@ -177,7 +177,8 @@ static void compose_transfers(Composer *composer)
         if (entry->sends == 0) {
             entry->first_inc = process->inc;
             entry->first_known = channel->known;
-        } else if (planted(PLANTED_RETRANSMIT_OLD_INCARNATION)) {
+        }
+        if (planted(PLANTED_RETRANSMIT_OLD_INCARNATION)) {
             composer_end(composer);
             composer->header.inc = entry->first_inc;
             composer->header.known = entry->first_known;
@@ -204,6 +205,7 @@ static void flush_peer(Process *process, Step *step, uint16_t index, bool quiet)
     composer.peer = peer;
     composer.header = (Header){.cohort = process->cohort,
                                .sender = process->self,
+                               .receiver = index,
                                .inc = process->inc,
                                .known = channel->known,
                                .una = channel->acked};

@@ -171,6 +171,7 @@ static DropReason receive_moved(Customer *customer, uint16_t from, const Message
         return DROP_STALE;
     if (message->moved.epoch > peer->epoch) {
         peer->epoch = message->moved.epoch;
+        peer->told_address = true;
         peer->member.ip = message->moved.address.ip;
         peer->member.port2 = message->moved.address.port;
         customer->account_changed = true;
@@ -232,12 +233,15 @@ static DropReason receive_from_peer(Customer *customer, const Header *header,
 {
     Process *process = &customer->process;
     const Instance *instance = instance_of(message);
-    if (message->kind == MESSAGE_TRANSFER || message->kind == MESSAGE_SKIP)
+    if ((message->kind == MESSAGE_TRANSFER || message->kind == MESSAGE_SKIP) &&
+        header->receiver == customer->membership.proposal.self)
         membership_prove_formed(customer, header->cohort);
     if (!customer_active(customer) || header->cohort != process->cohort)
         return DROP_COHORT;
     if (header->sender >= process->count || header->sender == process->self)
         return DROP_SENDER;
+    if (header->receiver != process->self)
+        return DROP_RECEIVER;
     if (instance != NULL) {
         if (instance->initiator >= process->count || instance->number == 0)
             return DROP_MALFORMED;

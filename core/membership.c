@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "core/compose.h"
 #include "core/panic.h"
 #include "core/planted.h"
 #include "core/random.h"
@@ -196,6 +197,28 @@ void membership_adopt(Customer *customer, const Name *name, Money balance, uint6
     account_open(&customer->process.application, balance);
     customer->account_changed = true;
     customer_trace(customer, (TraceEvent){.kind = TRACE_OPENED, .balance = balance});
+}
+
+static void locate(Customer *customer, const Member *member)
+{
+    Process *process = &customer->process;
+    for (uint16_t i = 0; i < process->count; i++) {
+        Peer *peer = &process->peers[i];
+        if (i == process->self || peer->told_address ||
+            !name_equal(&peer->member.name, &member->name) ||
+            (peer->member.ip == member->ip && peer->member.port2 == member->port2))
+            continue;
+        peer->member = *member;
+        compose_hurry(process, i, &customer->step);
+        channel_rewind(&peer->channel);
+        customer->account_changed = true;
+    }
+}
+
+void membership_locate(Customer *customer, const Member *members, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        locate(customer, &members[i]);
 }
 
 static void commit_exit(Customer *customer)

@@ -16,6 +16,9 @@ void membership_prove_formed(Customer *customer, uint64_t cohort);
 void membership_prove_commit(Customer *customer, ProposalKind kind);
 /* The bank bound us to the account `name` with this balance (resume without state). */
 void membership_adopt(Customer *customer, const Name *name, Money balance, uint64_t version);
+/* Where the bank says the other members are now: those that moved while we were away may not know
+ * where to tell us. */
+void membership_locate(Customer *customer, const Member *members, size_t count);
 /* The balance was made permanent: the bank is to know. */
 void membership_report(Customer *customer);
 

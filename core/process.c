@@ -97,6 +97,7 @@ void process_rebase(Process *process, uint64_t now_ns)
         Peer *peer = &process->peers[i];
         peer->control_ns = now_ns;
         peer->control_backoff = 0;
+        peer->told_address = false;
         for (guint e = 0; e < peer->channel.state.log->len; e++)
             g_array_index(peer->channel.state.log, Entry, e).sent_ns = now_ns;
         peer->channel.backoff = 0;
@@ -175,6 +176,7 @@ static void peer_code(Coder *coder, Peer *peer)
 {
     int ask = (int)peer->ask;
     code_u64(coder, &peer->epoch);
+    code_bool(coder, &peer->told_address);
     channel_code(coder, &peer->channel);
     code_enum(coder, &ask, ASKS);
     peer->ask = (Ask)ask;

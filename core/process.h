@@ -62,7 +62,8 @@ typedef struct Finished {
 
 typedef struct Peer {
     Member member;
-    uint64_t epoch; /* the peer's starts, as it told with its address */
+    uint64_t epoch;    /* the peer's starts, as it told with its address */
+    bool told_address; /* it did so since our own start; the bank's word is older */
     Channel channel;
     Ask ask;
     uint64_t asked_label; /* CHECKPOINT_REQUEST: L as asked; PREPARE: the cut */

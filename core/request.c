@@ -74,7 +74,9 @@ static void deliver(Customer *customer, Notice *answer)
         return;
     request->active = false;
     if (command.kind == COMMAND_RESUME && answer->kind == NOTICE_SUCCESS) {
-        if (!customer->loaded)
+        if (customer->loaded)
+            membership_locate(customer, answer->members, answer->member_count);
+        else
             effects_notify(customer->step.effects,
                            &(Notice){.kind = NOTICE_RESUMED, .balance = answer->balance});
     } else if (command.kind == COMMAND_RESUME) {

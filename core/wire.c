@@ -17,31 +17,22 @@ enum {
     VERSION = 1,
     CHECKSUM_AT = 4, /* after magic, version and reserved flags */
     CHECKED_AT = 12, /* what the checksum covers: all that follows it */
-    HEADER_BYTES = 46
+    HEADER_BYTES = 48
 };
 
 const char *drop_reason_word(DropReason reason)
 {
     static const char *const words[DROP_REASONS] = {
-        [DROP_NONE] = "none",
-        [DROP_SHORT] = "short",
-        [DROP_OVERSIZE] = "oversize",
-        [DROP_MAGIC] = "magic",
-        [DROP_VERSION] = "version",
-        [DROP_CHECKSUM] = "checksum",
-        [DROP_KIND] = "kind",
-        [DROP_MALFORMED] = "malformed",
-        [DROP_COHORT] = "cohort",
-        [DROP_SENDER] = "sender",
-        [DROP_INCARNATION] = "incarnation",
-        [DROP_CLOSED] = "closed",
-        [DROP_ROLLING] = "rolling",
-        [DROP_ORDER] = "order",
-        [DROP_DUPLICATE] = "duplicate",
-        [DROP_STALE] = "stale",
-        [DROP_FROZEN] = "frozen",
-        [DROP_OVERFLOW] = "overflow",
-        [DROP_PORT] = "port",
+        [DROP_NONE] = "none",         [DROP_SHORT] = "short",
+        [DROP_OVERSIZE] = "oversize", [DROP_MAGIC] = "magic",
+        [DROP_VERSION] = "version",   [DROP_CHECKSUM] = "checksum",
+        [DROP_KIND] = "kind",         [DROP_MALFORMED] = "malformed",
+        [DROP_COHORT] = "cohort",     [DROP_SENDER] = "sender",
+        [DROP_RECEIVER] = "receiver", [DROP_INCARNATION] = "incarnation",
+        [DROP_CLOSED] = "closed",     [DROP_ROLLING] = "rolling",
+        [DROP_ORDER] = "order",       [DROP_DUPLICATE] = "duplicate",
+        [DROP_STALE] = "stale",       [DROP_FROZEN] = "frozen",
+        [DROP_OVERFLOW] = "overflow", [DROP_PORT] = "port",
     };
     INVARIANT_THAT((int)reason, <, DROP_REASONS);
     return words[reason];
@@ -429,6 +420,8 @@ static void code_header(Coder *coder, Header *header)
     code_u16(coder, &header->sender);
     require(coder, header->sender < MEMBERS_MAX || header->sender == SENDER_BANK ||
                        header->sender == SENDER_CLIENT);
+    code_u16(coder, &header->receiver);
+    require(coder, header->receiver < MEMBERS_MAX);
     code_u64(coder, &header->inc);
     code_u64(coder, &header->known);
     code_u64(coder, &header->una);

@@ -25,6 +25,7 @@ typedef enum DropReason {
     /* --- judged later --- */
     DROP_COHORT,      /* of a cohort this process is not in */
     DROP_SENDER,      /* no such member, or ourselves, or a message that sender may not send */
+    DROP_RECEIVER,    /* meant for another member */
     DROP_INCARNATION, /* incarnations do not match */
     DROP_CLOSED,      /* the channel is closed by a pending rollback */
     DROP_ROLLING,     /* we roll back: nothing is accepted before the decision */
@@ -44,8 +45,9 @@ const char *drop_reason_word(DropReason reason); /* "checksum", "stale", ... */
 #define SENDER_CLIENT UINT16_C(0xfffe) /* a customer speaking to the bank */
 
 typedef struct Header {
-    uint64_t cohort; /* 0 between a customer and the bank */
-    uint16_t sender; /* member index, SENDER_BANK or SENDER_CLIENT */
+    uint64_t cohort;   /* 0 between a customer and the bank */
+    uint16_t sender;   /* member index, SENDER_BANK or SENDER_CLIENT */
+    uint16_t receiver; /* member index; 0 between a customer and the bank */
     /* Between members: as of this transmission (channel rules 1 and 2); else 0. */
     uint64_t inc;   /* the sender's incarnation */
     uint64_t known; /* the receiver's incarnation as the sender knows it */

@@ -323,6 +323,8 @@ void decisions_judge_discarded(Checker *checker, const Record *record)
 static void judge_undone(Checker *checker, const Record *record, Channel *channel)
 {
     uint32_t kept = channel->sent_count[NOW];
+    if (channel->to->undoing == record->decision)
+        channel->undone = 0;
     if (channel->broken)
         return;
     for (uint32_t label = kept + 1; label <= channel->accepted_count[NOW]; label++) {

@@ -222,7 +222,7 @@ static bool judge_against_sent(Checker *checker, Channel *channel, const Record 
 static bool excuse_skip(Checker *checker, Channel *channel, const Record *record)
 {
     if (record->kind == TRACE_MISSING && record->label > channel->sent_count[NOW] &&
-        record->label <= channel->ever_sent)
+        record->label <= channel->undone)
         return true;
     if (record->label <= channel->accepted_count[NOW] &&
         record->label > channel->last_received[NOW])

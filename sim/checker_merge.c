@@ -70,7 +70,7 @@ static bool will_receive(const Process *process, const Process *peer, uint64_t l
  * or be of the same number when it is sent again. */
 static Readiness ahead_readiness(const Channel *channel, const Record *record)
 {
-    if (record->kind == TRACE_RECEIVED || channel == NULL || record->label > channel->ever_sent)
+    if (record->kind == TRACE_RECEIVED || channel == NULL || record->label > channel->undone)
         return WAITING;
     bool late = accepts_again(record) ||
                 !sends(record->peer, record->peer->taken, record->process, record->label, true);

@@ -272,7 +272,6 @@ void state_push_sent(Checker *checker, Channel *channel, const Record *record)
     const Sent sent = {.record = record};
     g_array_append_val(channel->sent, sent);
     channel->sent_count[NOW]++;
-    channel->ever_sent = MAX(channel->ever_sent, channel->sent_count[NOW]);
     checker->between += (uint64_t)record->amount;
 }
 
@@ -289,6 +288,9 @@ void state_push_accepted(Checker *checker, Channel *channel, const Record *recor
     Accepted accepted = {.record = record};
     if (record->label <= channel->sent_count[NOW])
         accepted.sent = channel_sent(channel, record->label)->record;
+    /* What was sent in a new incarnation is accepted only by who has learnt of that. */
+    if (accepted.sent != NULL && accepted.sent->inc == channel->from->inc)
+        channel->undone = 0;
     g_array_append_val(channel->accepted, accepted);
     channel->accepted_count[NOW]++;
     if (record->kind == TRACE_RECEIVED)
@@ -324,6 +326,7 @@ static void cut_sent(Checker *checker, Channel *channel, uint32_t count)
     for (uint32_t label = channel->sent_count[NOW]; label > count; label--)
         checker->between -= (uint64_t)channel_sent(channel, label)->record->amount;
     g_array_set_size(channel->sent, count);
+    channel->undone = MAX(channel->undone, channel->sent_count[NOW]);
     channel->sent_count[NOW] = count;
 }
 

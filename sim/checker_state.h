@@ -104,8 +104,8 @@ typedef struct Channel {
     uint32_t loss_count[VERSIONS];
     uint32_t accepted_count[VERSIONS];
     uint32_t last_received[VERSIONS]; /* the highest label accepted that is not missing */
-    uint32_t ever_sent;               /* the highest label that was ever sent, undone or not */
-    uint64_t claim; /* scratch: what a record states for it, if claim_epoch == checker->epoch */
+    uint32_t undone; /* the highest label that the sender has undone, for all the receiver knows */
+    uint64_t claim;  /* scratch: what a record states for it, if claim_epoch == checker->epoch */
     uint64_t claim_epoch;
     bool broken; /* a violation was found: its labels mean nothing any more */
 } Channel;

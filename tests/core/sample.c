@@ -8,7 +8,8 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-const Header sample_header = {.cohort = 3, .sender = 7, .inc = 11, .known = 12, .una = 13};
+const Header sample_header = {
+    .cohort = 3, .sender = 7, .receiver = 9, .inc = 11, .known = 12, .una = 13};
 
 /* --- messages; filled field by field in zeroed memory --- */
 

@@ -4,7 +4,7 @@
 
 #include "core/wire.h"
 
-enum { HEADER_BYTES = 46, VARIANTS = 2, LEAST = 0, GREATEST = 1 };
+enum { HEADER_BYTES = 48, VARIANTS = 2, LEAST = 0, GREATEST = 1 };
 
 #define FOR_EVERY_SAMPLE(kind, variant)                                                            \
     for (int kind = MESSAGE_NONE + 1; kind < MESSAGE_KINDS; kind++)                                \

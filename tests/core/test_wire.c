@@ -16,9 +16,10 @@ static void every_byte_is_where_the_document_says(void **state)
     (void)state;
     static const uint8_t expected[] = {
         'C',  'H',  1,    0,                            /* magic, version, flags */
-        0x6e, 0x2d, 0xb3, 0x07, 0x03, 0x53, 0x1e, 0x09, /* checksum */
+        0xeb, 0xf0, 0x73, 0xcf, 0x6e, 0x61, 0x56, 0xe3, /* checksum */
         0,    0,    0,    0,    0,    0,    0,    3,    /* cohort */
         0,    7,                                        /* sender */
+        0,    9,                                        /* receiver */
         0,    0,    0,    0,    0,    0,    0,    11,   /* inc */
         0,    0,    0,    0,    0,    0,    0,    12,   /* known */
         0,    0,    0,    0,    0,    0,    0,    13,   /* una */

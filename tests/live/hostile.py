@@ -95,7 +95,8 @@ def a_session_under_hostile_datagrams_gives_the_right_results():
         bob.event("EVENT joined 1 alice,bob,carol")
         targets = [(port, bank_tap.seen)
                    for port in (bank.port, *alice.ports, *bob.ports, carol.ports[0])]
-        targets.append((carol.ports[1], carol_tap.seen))
+        # Also what was meant for carol, at the others.
+        targets += [(process.ports[1], carol_tap.seen) for process in (alice, bob, carol)]
         attack = threading.Thread(target=bombard, args=(targets,))
         attack.start()
         rounds = 0

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
 
@@ -176,6 +177,19 @@ static void network_does_not_change_what_customers_want(void **state)
     scenario_free(rough);
 }
 
+static void every_customer_has_wishes_of_its_own(void **state)
+{
+    (void)state;
+    Scenario *scenario = scenario_of("[bank]\ncustomers=2\n[workload]\ndeposit_rate=1/s\n");
+    char *deposits = deposits_of(scenario, 1);
+    char **lines = g_strsplit(deposits, "\"t\":", -1);
+    for (char **line = lines + 1; *line != NULL && line[1] != NULL; line++)
+        assert_true(strtoull(line[0], NULL, 10) < strtoull(line[1], NULL, 10));
+    g_strfreev(lines);
+    g_free(deposits);
+    scenario_free(scenario);
+}
+
 /* --- it holds, and comes to rest --- */
 
 static void assert_sound_seeds(const char *text, uint64_t seeds)
@@ -199,6 +213,12 @@ static void runs_with_transfers_given_up_are_sound(void **state)
 {
     (void)state;
     assert_sound_seeds(BUSY "amount=constant 1\n[network]\nretries=0\n", 10);
+}
+
+static void runs_with_committed_cash_are_sound(void **state)
+{
+    (void)state;
+    assert_sound_seeds(BUSY "[bank]\ncash=commit\n", 10);
 }
 
 static void run_without_any_network_comes_to_rest_once_there_is_one(void **state)
@@ -394,8 +414,10 @@ int main(void)
         cmocka_unit_test(other_seed_gives_another_run),
         cmocka_unit_test(hash_does_not_depend_on_who_watches),
         cmocka_unit_test(network_does_not_change_what_customers_want),
+        cmocka_unit_test(every_customer_has_wishes_of_its_own),
         cmocka_unit_test(busy_lossy_runs_are_sound),
         cmocka_unit_test(runs_with_transfers_given_up_are_sound),
+        cmocka_unit_test(runs_with_committed_cash_are_sound),
         cmocka_unit_test(run_without_any_network_comes_to_rest_once_there_is_one),
         cmocka_unit_test(customers_are_grouped_in_cohorts_in_order),
         cmocka_unit_test(remainder_of_two_forms_a_cohort_of_its_own),
