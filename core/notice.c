@@ -43,8 +43,7 @@ static const Sentence sentences[REFUSAL_KINDS] = {
                              NULL},
     [REFUSAL_BUSY] = {"$n was engaged in another checkpoint or rollback; try again later",
                       "a member"},
-    [REFUSAL_STOPPING] = {"this process is ending; start it again with --name, then try again",
-                          NULL},
+    [REFUSAL_STOPPING] = {"this process is ending; start it again, then try again", NULL},
     [REFUSAL_BUSY_ELSEWHERE] =
         {"the bank is in the middle of another command about $n; try again when it is done",
          "that customer"},

@@ -13,7 +13,7 @@
 enum {
     EXIT_ENVIRONMENT = 4,
     BATCH_MAX = 64, /* datagrams taken in before commands and deadlines get their turn */
-    FOLD_PAUSE_MS = 100,
+    FOLD_PAUSE_MS = 20,
     SOURCES_MAX = 8
 };
 

@@ -1,0 +1,129 @@
+#!/usr/bin/env python3
+"""Leaves out one rule of the protocol and requires that the simulator notices.
+
+    planted.py COHORT NAME        plants the fault NAME; the same runs without it must be sound
+    planted.py COHORT --names NAME...    every fault has a case here, and a test of that name
+
+A fault counts as found only when an invariant is violated (exit 1) or the run does not come to rest
+(exit 3). An assertion of the program itself (exit 70) is no success: it is the checker, which sees
+traces alone, that has to object. Two rules keep no invariant, they keep a promise to the user; of
+these the case says how often an event must be in the trace.
+"""
+
+import os
+import subprocess
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+VIOLATION = (1,)
+STUCK = (3, 1)  # most often it shows as no progress
+
+# Everything happens, and transfers are given up after one retransmission.
+EVERYTHING = "everything.ini"
+# Checkpoints and rollbacks compete.
+CONTENDED = "contended.ini"
+# One datagram in fifty takes more than a second.
+LONG_AGO = "long_ago.ini"
+# A transfer is undone before its acknowledgement is back, and its label is used again.
+UNDONE = "undone_at_once.ini"
+# Cohorts are formed and dissolved all the time.
+COME_AND_GO = "come_and_go.ini"
+
+# name: scenario, number of seeds, exit codes with which the checker objects
+CHECKED = {
+    "data-without-incarnation": (LONG_AGO, 40, VIOLATION),
+    "ack-without-incarnation": (UNDONE, 100, VIOLATION),
+    "release-on-ack": (LONG_AGO, 20, VIOLATION),
+    "retransmit-old-incarnation": (EVERYTHING, 20, STUCK),
+    "stable-at-tentative": (CONTENDED, 60, STUCK),
+    "send-while-tentative": (CONTENDED, 20, VIOLATION),
+    "prepare-without-closing": (CONTENDED, 20, VIOLATION),
+    "known-from-checkpoint": (CONTENDED, 10, STUCK),
+    "prepare-only-sent-to": (CONTENDED, 10, STUCK),
+    "no-resend-to-rolled-back": (CONTENDED, 10, STUCK),
+    "send-while-rolling": (EVERYTHING, 20, VIOLATION),
+    "skip-out-of-order": (EVERYTHING, 10, VIOLATION),
+    "ack-hides-skips": (EVERYTHING, 10, VIOLATION),
+    "lost-when-given-up": (EVERYTHING, 10, VIOLATION),
+    "fates-survive-rollback": (EVERYTHING, 20, VIOLATION),
+    "forget-skips-at-once": (EVERYTHING, 120, VIOLATION),
+    "skips-drag-peers": (EVERYTHING, 40, VIOLATION),
+    "keep-trailing-skips": (EVERYTHING, 40, VIOLATION),
+    "join-ignores-high-water": (COME_AND_GO, 300, VIOLATION),
+    "prepared-left-alone": (COME_AND_GO, 200, STUCK),
+    "first-checkpoint-from-vote": (COME_AND_GO, 20, VIOLATION),
+    "vote-while-engaged": (COME_AND_GO, 150, VIOLATION),
+    "voted-not-frozen": (COME_AND_GO, 40, VIOLATION),
+    "cohort-id-reused": (COME_AND_GO, 5, VIOLATION),
+    "formed-before-all-yes": (COME_AND_GO, 10, STUCK),
+    "dissolve-unbalanced": (COME_AND_GO, 10, VIOLATION),
+    "left-not-awaited": (COME_AND_GO, 100, STUCK),
+}
+
+# name: scenario, number of seeds, event, how often it is in the trace of a sound run
+PROMISED = {
+    # Quiescence only brings the end about: the votes are judged once more, so a cohort that goes on
+    # sending is not dissolved wrongly, but never.
+    "send-while-quiesced": ("in_the_midst.ini", 3, "left", 2),
+    # Doing a request again breaks no invariant, but nobody has asked for a second cohort.
+    "request-done-twice": ("asked_once.ini", 100, "joined", 2),
+}
+
+
+def simulate(cohort, scenario, planted, *options):
+    command = [cohort, "sim", os.path.join(HERE, scenario), *options]
+    if planted:
+        command += ["--planted", planted]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=250)
+    return done.returncode, done.stdout
+
+
+def check(cohort, name):
+    scenario, seeds, objections = CHECKED[name]
+    for planted, expected in ((None, (0,)), (name, objections)):
+        found, output = simulate(cohort, scenario, planted, "--seeds", f"1..{seeds}")
+        if found not in expected:
+            sys.exit(f"{output}{scenario}, {planted or 'nothing'} planted, seeds 1..{seeds}: "
+                     f"expected exit {' or '.join(map(str, expected))}, found {found}")
+        print(f"{planted or 'nothing'} planted: {output.splitlines()[-1]}")
+
+
+def keeps_promise(cohort, name, planted, seed):
+    scenario, _, event, expected = PROMISED[name]
+    code, output = simulate(cohort, scenario, planted, "--seed", str(seed), "--trace", "-")
+    if code != 0:
+        sys.exit(f"{scenario}, {planted or 'nothing'} planted, seed {seed}: exit {code}")
+    return output.count(f'"e":"{event}"') == expected
+
+
+def check_promise(cohort, name):
+    scenario, seeds, event, expected = PROMISED[name]
+    broken = [seed for seed in range(1, seeds + 1) if not keeps_promise(cohort, name, None, seed)]
+    if broken:
+        sys.exit(f"{scenario}, nothing planted: not {expected} times `{event}` in seeds {broken}")
+    if all(keeps_promise(cohort, name, name, seed) for seed in range(1, seeds + 1)):
+        sys.exit(f"{scenario}, {name} planted: nothing is to be seen of it in seeds 1..{seeds}")
+
+
+def check_names(cohort, tested):
+    listed = subprocess.run([cohort, "sim", "--planted", "list"], stdout=subprocess.PIPE,
+                            text=True, check=True).stdout.split()
+    cases = list(CHECKED) + list(PROMISED)
+    for what, names in (("a case in planted.py", cases), ("a test in meson.build", tested)):
+        if sorted(names) != sorted(listed):
+            sys.exit(f"faults without {what}: {sorted(set(listed) - set(names))}; "
+                     f"unknown there: {sorted(set(names) - set(listed))}")
+
+
+def main():
+    cohort, name = sys.argv[1:3]
+    if name == "--names":
+        check_names(cohort, sys.argv[3:])
+    elif name in PROMISED:
+        check_promise(cohort, name)
+    else:
+        check(cohort, name)
+
+
+main()
