@@ -6,7 +6,8 @@
 #include "sim/checker_merge.h"
 #include "sim/checker_state.h"
 
-enum { ORDERS_MAX = 200 }; /* tried before the traces are called wrong */
+/* Orders of several files tried before the traces are called wrong; fewer when they are long. */
+enum { ORDERS_MAX = 200, RECORDS_TRIED_MAX = 2000000 };
 
 const char *rule_name(Rule rule)
 {
@@ -136,7 +137,8 @@ GPtrArray *checker_judge(Checker *checker, CheckOptions options)
     merge_init(&merge, checker);
     GPtrArray *violations = judge(checker, &merge, VIOLATIONS_MAX);
     /* Clocks that differ must raise no alarm: any order that explains the traces will do. */
-    for (int i = 1; violations->len > 0 && i < ORDERS_MAX && merge_retry(&merge); i++) {
+    guint orders_max = MIN(ORDERS_MAX, RECORDS_TRIED_MAX / MAX(checker->records->len, 1));
+    for (guint i = 1; violations->len > 0 && i < orders_max && merge_retry(&merge); i++) {
         GPtrArray *others = judge(checker, &merge, 1);
         bool explained = others->len == 0;
         g_ptr_array_unref(explained ? violations : others);

@@ -49,7 +49,8 @@ typedef struct Violation {
 } Violation;
 
 typedef struct CheckOptions {
-    /* The run claims to be over and quiet: nothing may be under way at the end. */
+    /* The run claims to be over and quiet: nothing may be under way at the end. Otherwise a process
+     * whose trace ends may be waiting for the decision of an instance that others know of. */
     bool settled;
     /* --cash commit: no rollback undoes a deposit or withdrawal. */
     bool cash_survives;

@@ -96,6 +96,29 @@ static bool is_member(const Process *process, const Decision *decision)
     return process->member != NULL && process->member->group == decision->group;
 }
 
+/* Has voted, for all that is known, and its trace ends before it learns of the decision. */
+static bool in_doubt(const Checker *checker, const Process *process)
+{
+    return !checker->options.settled && process->taken == process->records->len;
+}
+
+/* Adds to a rollback whoever it drags in and may be in doubt. */
+static void add_in_doubt(const Checker *checker, const Decision *decision, GPtrArray *set)
+{
+    for (guint i = 0; i < set->len; i++) {
+        const Process *process = g_ptr_array_index(set, i);
+        const GPtrArray *channels = dragging_channels(process, true);
+        for (guint k = 0; k < channels->len; k++) {
+            Process *peer = dragged_by(g_ptr_array_index(channels, k), true);
+            if (peer == NULL || peer->mark == process->mark || !is_member(peer, decision) ||
+                !in_doubt(checker, peer))
+                continue;
+            peer->mark = process->mark;
+            g_ptr_array_add(set, peer);
+        }
+    }
+}
+
 /* Those that take part and are ready to, marked with the checker's epoch. To be unreffed. */
 static GPtrArray *participants(Checker *checker, const Decision *decision, bool rollback)
 {
@@ -113,6 +136,8 @@ static GPtrArray *participants(Checker *checker, const Decision *decision, bool 
     }
     for (guint i = 0; i < set->len; i++)
         ((Process *)g_ptr_array_index(set, i))->mark = checker->epoch;
+    if (rollback)
+        add_in_doubt(checker, decision, set);
     return set;
 }
 
@@ -225,12 +250,11 @@ static void judge_consistency(Checker *checker, const Record *record, Channel *c
     uint32_t accepted = channel->accepted_count[PERMANENT];
     if (channel->broken || channel->sender == NULL || accepted <= sent)
         return;
-    state_violation(checker, RULE_CONSISTENCY, record,
-                    "checkpoint %s: the permanent checkpoint of %s holds label %" PRIu32
-                    " from %s, whose own ends with label %" PRIu32,
-                    record->decision->text, channel->to->name.text, accepted,
-                    channel->from->name.text, sent);
-    state_break(checker, channel);
+    state_break(checker, channel, RULE_CONSISTENCY, record,
+                "checkpoint %s: the permanent checkpoint of %s holds label %" PRIu32
+                " from %s, whose own ends with label %" PRIu32,
+                record->decision->text, channel->to->name.text, accepted, channel->from->name.text,
+                sent);
 }
 
 static void make_permanent(Checker *checker, const Record *record)
@@ -331,12 +355,11 @@ static void judge_undone(Checker *checker, const Record *record, Channel *channe
         const Accepted *accepted = channel_accepted(channel, label);
         if (accepted_missing(accepted))
             continue;
-        state_violation(checker, RULE_PREFIX, accepted->record,
-                        "an orphan: rollback %s of %s has undone sending all above label %" PRIu32
-                        ", but %s keeps label %" PRIu32 " as received",
-                        record->decision->text, channel->from->name.text, kept,
-                        channel->to->name.text, label);
-        state_break(checker, channel);
+        state_break(checker, channel, RULE_PREFIX, accepted->record,
+                    "an orphan: rollback %s of %s has undone sending all above label %" PRIu32
+                    ", but %s keeps label %" PRIu32 " as received",
+                    record->decision->text, channel->from->name.text, kept, channel->to->name.text,
+                    label);
         return;
     }
     state_cut_accepted(checker, channel, kept);

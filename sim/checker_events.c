@@ -3,7 +3,6 @@
 #include <inttypes.h>
 
 #include "sim/checker_decisions.h"
-#include "sim/checker_index.h"
 
 /* --- money, as the process itself counts it --- */
 
@@ -15,7 +14,7 @@ static void claim_balance(Checker *checker, const Record *record, Money expected
         state_violation(checker, RULE_MONEY, record,
                         "expected balance %" PRId64 " after this, found %" PRId64, expected,
                         record->balance);
-        state_add_cash(checker, process, record->balance - expected);
+        state_add_cash(checker, process, (uint64_t)record->balance - (uint64_t)expected);
     }
     if (record->balance < 0)
         state_violation(checker, RULE_MONEY, record, "the balance is below zero: %" PRId64,
@@ -36,18 +35,18 @@ static void make_permanent_outside(Process *process)
 static void keep_cash(Process *process, Money change)
 {
     for (Version version = PERMANENT; version < VERSIONS; version++) {
-        process->balance[version] += change;
+        process->balance[version] = money_plus(process->balance[version], change);
         process->cash[version] += (uint64_t)change;
     }
-    process->own_permanent += change;
+    process->own_permanent = money_plus(process->own_permanent, change);
 }
 
 static void judge_cash(Checker *checker, const Record *record)
 {
     Process *process = record->process;
     Money change = record->kind == TRACE_DEPOSITED ? record->amount : -record->amount;
-    state_add_cash(checker, process, change);
-    claim_balance(checker, record, process->balance[NOW] + change);
+    state_add_cash(checker, process, (uint64_t)change);
+    claim_balance(checker, record, money_plus(process->balance[NOW], change));
     if (checker->options.cash_survives)
         keep_cash(process, change);
     make_permanent_outside(process);
@@ -62,7 +61,7 @@ static void judge_opened(Checker *checker, const Record *record)
         /* Started again, from its row at the bank. */
         claim_balance(checker, record, process->own_permanent);
     } else {
-        state_add_cash(checker, process, record->balance);
+        state_add_cash(checker, process, (uint64_t)record->balance);
         claim_balance(checker, record, record->balance);
     }
     process->open = true;
@@ -73,7 +72,7 @@ static void judge_exited(Checker *checker, const Record *record)
 {
     Process *process = record->process;
     claim_balance(checker, record, process->balance[NOW]);
-    state_add_cash(checker, process, -process->balance[NOW]);
+    state_add_cash(checker, process, 0 - (uint64_t)process->balance[NOW]);
     state_set_balance(checker, process, 0);
     process->open = false;
 }
@@ -138,18 +137,11 @@ static void judge_joined(Checker *checker, const Record *record)
 
 /* --- channels --- */
 
-/* Reports a violation of the channel's order; its labels mean nothing from here on. */
-#define BREAK(checker, channel, rule, record, ...)                                                 \
-    do {                                                                                           \
-        state_violation(checker, rule, record, __VA_ARGS__);                                       \
-        state_break(checker, channel);                                                             \
-    } while (0)
-
 static void judge_sent(Checker *checker, const Record *record)
 {
     Process *process = record->process;
     Channel *channel = state_channel(checker, process->member->group, process, record->peer);
-    claim_balance(checker, record, process->balance[NOW] - record->amount);
+    claim_balance(checker, record, money_plus(process->balance[NOW], -record->amount));
     if (process->tentative != NULL)
         state_violation(checker, RULE_DISCIPLINE, record,
                         "sent label %" PRIu64 " to %s between its tentative checkpoint %s and the "
@@ -158,9 +150,9 @@ static void judge_sent(Checker *checker, const Record *record)
     if (channel->broken)
         return;
     if (record->label != channel->sent_count[NOW] + UINT64_C(1)) {
-        BREAK(checker, channel, RULE_PREFIX, record,
-              "expected to send label %" PRIu32 " to %s, found %" PRIu64,
-              channel->sent_count[NOW] + 1, channel->to->name.text, record->label);
+        state_break(checker, channel, RULE_PREFIX, record,
+                    "expected to send label %" PRIu32 " to %s, found %" PRIu64,
+                    channel->sent_count[NOW] + 1, channel->to->name.text, record->label);
         return;
     }
     state_push_sent(checker, channel, record);
@@ -174,13 +166,13 @@ static bool judge_next_label(Checker *checker, Channel *channel, const Record *r
     if (record->label == expected)
         return true;
     if (record->label > expected)
-        BREAK(checker, channel, RULE_PREFIX, record,
-              "a gap: expected label %" PRIu32 " from %s, found %" PRIu64, expected, from,
-              record->label);
+        state_break(checker, channel, RULE_PREFIX, record,
+                    "a gap: expected label %" PRIu32 " from %s, found %" PRIu64, expected, from,
+                    record->label);
     else
-        BREAK(checker, channel, RULE_PREFIX, record,
-              "a duplicate: expected label %" PRIu32 " from %s, found %" PRIu64, expected, from,
-              record->label);
+        state_break(checker, channel, RULE_PREFIX, record,
+                    "a duplicate: expected label %" PRIu32 " from %s, found %" PRIu64, expected,
+                    from, record->label);
     return false;
 }
 
@@ -191,26 +183,26 @@ static bool judge_against_sent(Checker *checker, Channel *channel, const Record 
         return true;
     const char *from = channel->from->name.text;
     if (record->label > channel->sent_count[NOW]) {
-        BREAK(checker, channel, RULE_PREFIX, record,
-              "an orphan: label %" PRIu64 " from %s, which has sent labels up to %" PRIu32
-              " that no rollback has undone",
-              record->label, from, channel->sent_count[NOW]);
+        state_break(checker, channel, RULE_PREFIX, record,
+                    "an orphan: label %" PRIu64 " from %s, which has sent labels up to %" PRIu32
+                    " that no rollback has undone",
+                    record->label, from, channel->sent_count[NOW]);
         return false;
     }
     const Sent *sent = channel_sent(channel, record->label);
     if (record->kind == TRACE_MISSING)
         return true;
     if (record->amount != sent->record->amount) {
-        BREAK(checker, channel, RULE_PREFIX, record,
-              "another transfer: label %" PRIu64 " from %s was sent with amount %" PRId64
-              ", found %" PRId64,
-              record->label, from, sent->record->amount, record->amount);
+        state_break(checker, channel, RULE_PREFIX, record,
+                    "another transfer: label %" PRIu64 " from %s was sent with amount %" PRId64
+                    ", found %" PRId64,
+                    record->label, from, sent->record->amount, record->amount);
         return false;
     }
     if (sent->lost) {
-        BREAK(checker, channel, RULE_NO_LOSS, record,
-              "received label %" PRIu64 " from %s, which has declared it lost", record->label,
-              from);
+        state_break(checker, channel, RULE_NO_LOSS, record,
+                    "received label %" PRIu64 " from %s, which has declared it lost", record->label,
+                    from);
         return false;
     }
     return true;
@@ -235,7 +227,7 @@ static void judge_accepted(Checker *checker, const Record *record)
     Process *process = record->process;
     Channel *channel = state_channel(checker, process->member->group, record->peer, process);
     if (record->kind == TRACE_RECEIVED)
-        claim_balance(checker, record, process->balance[NOW] + record->amount);
+        claim_balance(checker, record, money_plus(process->balance[NOW], record->amount));
     if (channel->broken)
         return;
     if (checker->files->len > 1 && excuse_skip(checker, channel, record))
@@ -252,25 +244,26 @@ static void judge_lost(Checker *checker, const Record *record)
     if (channel->broken)
         return;
     if (record->label > channel->sent_count[NOW]) {
-        BREAK(checker, channel, RULE_NO_LOSS, record,
-              "declared lost label %" PRIu64 " to %s: expected at most %" PRIu32
-              ", the last that it sent and no rollback has undone",
-              record->label, to, channel->sent_count[NOW]);
+        state_break(checker, channel, RULE_NO_LOSS, record,
+                    "declared lost label %" PRIu64 " to %s: expected at most %" PRIu32
+                    ", the last that it sent and no rollback has undone",
+                    record->label, to, channel->sent_count[NOW]);
         return;
     }
     const Sent *sent = channel_sent(channel, record->label);
     if (sent->record->amount != record->amount)
-        BREAK(checker, channel, RULE_NO_LOSS, record,
-              "declared lost label %" PRIu64 " to %s: expected its amount %" PRId64
-              ", found %" PRId64,
-              record->label, to, sent->record->amount, record->amount);
+        state_break(checker, channel, RULE_NO_LOSS, record,
+                    "declared lost label %" PRIu64 " to %s: expected its amount %" PRId64
+                    ", found %" PRId64,
+                    record->label, to, sent->record->amount, record->amount);
     else if (sent->lost)
-        BREAK(checker, channel, RULE_NO_LOSS, record,
-              "declared lost twice: label %" PRIu64 " to %s", record->label, to);
+        state_break(checker, channel, RULE_NO_LOSS, record,
+                    "declared lost twice: label %" PRIu64 " to %s", record->label, to);
     else if (record->label <= channel->accepted_count[NOW] &&
              !accepted_missing(channel_accepted(channel, record->label)))
-        BREAK(checker, channel, RULE_NO_LOSS, record,
-              "declared lost label %" PRIu64 " to %s, which has received it", record->label, to);
+        state_break(checker, channel, RULE_NO_LOSS, record,
+                    "declared lost label %" PRIu64 " to %s, which has received it", record->label,
+                    to);
     else
         state_push_loss(channel, record->label);
 }

@@ -98,13 +98,13 @@ static Readiness accept_readiness(const Checker *checker, const Record *record)
         !sends(peer, undoing->position, process, record->label, true))
         return READY;
     /* The sender will undo the transfer that is there now, without this process. So this record
-     * is of the later one: unless it is a skip that will be undone, too, or the process first
-     * undoes it itself. */
+     * is of the later one: unless it is a skip that will be undone, too, or the process undoes it
+     * itself, before or (by a record that its trace does not reach) with the sender. */
     if (record->kind == TRACE_MISSING)
         return accepts_again(record) ? READY : CHOICE;
     bool own_undoes = index_undoing(checker, process, group, record->position, peer, record->label,
                                     false) != NULL;
-    return own_undoes ? CHOICE : WAITING;
+    return own_undoes || !checker->options.settled ? CHOICE : WAITING;
 }
 
 /* lost: the receiver may have received it, undone that, and found it missing only then. Nothing is
@@ -118,15 +118,14 @@ static Readiness loss_readiness(const Checker *checker, const Record *record)
         group != NULL ? state_find_channel(checker, group, record->process, record->peer) : NULL;
     if (channel == NULL || channel->broken)
         return READY;
-    bool accepted = record->label <= channel->accepted_count[NOW];
-    if (accepted ? accepted_missing(channel_accepted(channel, record->label))
-                 : !will_receive(peer, process, record->label))
+    if (record->label <= channel->accepted_count[NOW]) {
+        bool undone_first =
+            index_undoing(checker, peer, group, peer->taken, process, record->label, false) != NULL;
+        bool missing = accepted_missing(channel_accepted(channel, record->label));
+        return undone_first && !missing ? WAITING : READY;
+    }
+    if (!will_receive(peer, process, record->label))
         return READY;
-    if (accepted)
-        return index_undoing(checker, peer, group, peer->taken, process, record->label, false) !=
-                       NULL
-                   ? WAITING
-                   : READY;
     return sends(process, record->position, peer, record->label, false) ? CHOICE : WAITING;
 }
 

@@ -255,16 +255,21 @@ Channel *state_channel(Checker *checker, Group *group, Process *from, Process *t
 
 /* --- changing --- */
 
+Money money_plus(Money a, Money b)
+{
+    return (Money)((uint64_t)a + (uint64_t)b);
+}
+
 void state_set_balance(Checker *checker, Process *process, Money balance)
 {
     checker->balances += (uint64_t)balance - (uint64_t)process->balance[NOW];
     process->balance[NOW] = balance;
 }
 
-void state_add_cash(Checker *checker, Process *process, Money amount)
+void state_add_cash(Checker *checker, Process *process, uint64_t amount)
 {
-    checker->cash += (uint64_t)amount;
-    process->cash[NOW] += (uint64_t)amount;
+    checker->cash += amount;
+    process->cash[NOW] += amount;
 }
 
 void state_push_sent(Checker *checker, Channel *channel, const Record *record)
@@ -340,12 +345,6 @@ void state_cut_accepted(Checker *checker, Channel *channel, uint32_t count)
     channel->accepted_count[NOW] = count;
 }
 
-void state_break(Checker *checker, Channel *channel)
-{
-    channel->broken = true;
-    checker->money_unsure = true;
-}
-
 void state_copy(Process *process, Version to, Version from)
 {
     process->balance[to] = process->balance[from];
@@ -383,18 +382,34 @@ void state_restore(Checker *checker, Process *process)
 
 /* --- reporting --- */
 
-void state_violation(Checker *checker, Rule rule, const Record *record, const char *form, ...)
+static void report(Checker *checker, Rule rule, const Record *record, char *text)
 {
     Violation *violation = g_new0(Violation, 1);
     violation->rule = rule;
     violation->process = record->process->name;
     violation->file = record->file;
     violation->seq = record->seq;
+    violation->text = text;
+    g_ptr_array_add(checker->violations, violation);
+}
+
+void state_violation(Checker *checker, Rule rule, const Record *record, const char *form, ...)
+{
     va_list arguments;
     va_start(arguments, form);
-    violation->text = g_strdup_vprintf(form, arguments);
+    report(checker, rule, record, g_strdup_vprintf(form, arguments));
     va_end(arguments);
-    g_ptr_array_add(checker->violations, violation);
+}
+
+void state_break(Checker *checker, Channel *channel, Rule rule, const Record *record,
+                 const char *form, ...)
+{
+    va_list arguments;
+    va_start(arguments, form);
+    report(checker, rule, record, g_strdup_vprintf(form, arguments));
+    va_end(arguments);
+    channel->broken = true;
+    checker->money_unsure = true;
 }
 
 void state_check_money(Checker *checker, const Record *record)

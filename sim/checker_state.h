@@ -200,15 +200,17 @@ static inline bool accepted_missing(const Accepted *accepted)
     return accepted->record->kind == TRACE_MISSING;
 }
 
+/* Modulo 2^64: traces of others can hold anything. */
+Money money_plus(Money a, Money b);
+
 void state_set_balance(Checker *checker, Process *process, Money balance);
-/* Money came in from outside the bank, or (negative) went out. */
-void state_add_cash(Checker *checker, Process *process, Money amount);
+/* Money came in from outside the bank, or (subtracted from 0) went out. */
+void state_add_cash(Checker *checker, Process *process, uint64_t amount);
 void state_push_sent(Checker *checker, Channel *channel, const Record *record);
 void state_push_accepted(Checker *checker, Channel *channel, const Record *record);
 void state_push_loss(Channel *channel, uint64_t label);
 /* Forgets what was accepted above `count`. */
 void state_cut_accepted(Checker *checker, Channel *channel, uint32_t count);
-void state_break(Checker *checker, Channel *channel);
 
 /* All that a checkpoint of this process keeps: version `to` becomes version `from`. */
 void state_copy(Process *process, Version to, Version from);
@@ -218,6 +220,9 @@ void state_restore(Checker *checker, Process *process);
 /* Reports a violation that `record` shows. */
 void state_violation(Checker *checker, Rule rule, const Record *record, const char *form, ...)
     G_GNUC_PRINTF(4, 5);
+/* ... one that breaks the channel: its labels mean nothing from here on. */
+void state_break(Checker *checker, Channel *channel, Rule rule, const Record *record,
+                 const char *form, ...) G_GNUC_PRINTF(5, 6);
 /* Money (invariant 4) over all processes. */
 void state_check_money(Checker *checker, const Record *record);
 

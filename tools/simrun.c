@@ -16,8 +16,10 @@ void simrun_command(const Simulation *simulation, uint64_t seed, GString *out)
         g_autofree char *quoted = g_shell_quote(*set);
         g_string_append_printf(out, " --set %s", quoted);
     }
+#ifdef COHORT_PLANTED_FAULTS
     if (simulation->planted != NULL)
         g_string_append_printf(out, " --planted %s", simulation->planted);
+#endif
 }
 
 void simrun_seconds(uint64_t ns, GString *out)

@@ -51,7 +51,7 @@ CHECKED = {
     "skips-drag-peers": (EVERYTHING, 40, VIOLATION),
     "keep-trailing-skips": (EVERYTHING, 40, VIOLATION),
     "join-ignores-high-water": (COME_AND_GO, 300, VIOLATION),
-    "prepared-left-alone": (COME_AND_GO, 200, STUCK),
+    "prepared-left-alone": (COME_AND_GO, 300, STUCK),
     "first-checkpoint-from-vote": (COME_AND_GO, 20, VIOLATION),
     "vote-while-engaged": (COME_AND_GO, 150, VIOLATION),
     "voted-not-frozen": (COME_AND_GO, 40, VIOLATION),
