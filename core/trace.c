@@ -240,7 +240,8 @@ static void line_end(GString *out, char *at)
     g_string_truncate(out, length);
 }
 
-void trace_write_header(GString *out, const char *mode, const char *scenario, uint64_t seed)
+void trace_write_header(GString *out, const char *mode, const char *scenario, uint64_t seed,
+                        bool cash_commits)
 {
     size_t bytes_max = LINE_BYTES_MAX + escaped_bytes_max(mode) + escaped_bytes_max(scenario);
     char *at = line_begin(out, bytes_max);
@@ -251,6 +252,8 @@ void trace_write_header(GString *out, const char *mode, const char *scenario, ui
     at = PUT(at, ",\"seed\":");
     at = put_number(at, seed);
     at = PUT(at, ",\"version\":\"" COHORT_VERSION "\"");
+    if (cash_commits)
+        at = PUT(at, ",\"cash\":\"commit\"");
     line_end(out, at);
 }
 

@@ -89,7 +89,9 @@ typedef enum TraceField {
 unsigned trace_fields(TraceKind kind);
 
 /* Append one JSON line with its newline; keys in the interface's order. */
-void trace_write_header(GString *out, const char *mode, const char *scenario, uint64_t seed);
+/* cash_commits: --cash commit, which a judge of the trace has to know. */
+void trace_write_header(GString *out, const char *mode, const char *scenario, uint64_t seed,
+                        bool cash_commits);
 void trace_write(GString *out, uint64_t seq, uint64_t t_ns, const Name *process,
                  const TraceEvent *event);
 

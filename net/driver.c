@@ -347,7 +347,7 @@ Driver *driver_new(const DriverConfig *config)
     const char *role = config->bank != NULL ? "bank" : "customer";
     g_strlcpy(driver->name.text, role, sizeof driver->name.text);
     if (config->trace_fd >= 0)
-        trace_write_header(driver->lines, "live", role, config->seed);
+        trace_write_header(driver->lines, "live", role, config->seed, config->cash_commits);
     return driver;
 }
 

@@ -23,7 +23,8 @@ typedef struct DriverConfig {
     Udp *peer_port;     /* a customer's port2 */
     int trace_fd;       /* < 0: no trace */
     bool trace_datagrams;
-    uint64_t seed; /* for the trace's header */
+    uint64_t seed; /* for the trace's header, as is the next */
+    bool cash_commits;
     void (*notify)(void *user, const Notice *notice);
     void *user;
 } DriverConfig;

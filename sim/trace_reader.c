@@ -11,6 +11,7 @@ struct TraceReader {
     uint64_t line;
     uint64_t next_seq;
     bool live;
+    bool cash_survives;
     char *error;
 
     /* The line read last; the record points into them. */
@@ -253,6 +254,8 @@ static bool read_header(TraceReader *reader)
     const char *mode;
     if (!read_text(reader, "mode", &mode))
         return false;
+    const char *cash = json_string_value(json_object_get(reader->object, "cash"));
+    reader->cash_survives = g_strcmp0(cash, "commit") == 0;
     reader->live = strcmp(mode, "live") == 0;
     return reader->live || strcmp(mode, "sim") == 0 ||
            fail_field(reader, "mode", "\"sim\" or \"live\"");
@@ -276,6 +279,11 @@ void trace_reader_free(TraceReader *reader)
     g_array_unref(reader->counts);
     g_free(reader->error);
     g_free(reader);
+}
+
+bool trace_reader_cash_survives(const TraceReader *reader)
+{
+    return reader->cash_survives;
 }
 
 bool trace_reader_live(const TraceReader *reader)

@@ -26,6 +26,7 @@ typedef struct TraceReader TraceReader;
 TraceReader *trace_reader_new(const char *text, size_t length);
 void trace_reader_free(TraceReader *reader);
 
+bool trace_reader_cash_survives(const TraceReader *reader); /* written with --cash commit */
 bool trace_reader_live(const TraceReader *reader); /* the header's mode is "live", not "sim" */
 /* The next record; what it points to lives until the next call. False at the end and on error. */
 bool trace_reader_next(TraceReader *reader, TraceRecord *record);

@@ -16,9 +16,6 @@ static const char HELP[] =
     "The traces of one run belong together: of live processes, give all that there are. What only\n"
     "an absent one could tell is not judged. With TRACE -, standard input is read.\n"
     "\n"
-    "  --cash restore|commit\n"
-    "             as the customers were run: do rollbacks undo deposits and withdrawals, or not?\n"
-    "             (default: restore)\n"
     "  --settled  the run claims to be over and quiet, so nothing may be under way at the end:\n"
     "             no transfer in flight, no open checkpoint. Implied when all traces are "
     "simulated\n"
@@ -51,7 +48,7 @@ typedef struct Check {
     char **paths;
     gboolean json;
     gboolean settled;
-    gboolean cash_survives;
+    bool cash_survives; /* one trace at least was written with --cash commit */
     Checker *checker;
     bool live; /* one trace at least is of a live run */
 } Check;
@@ -74,6 +71,7 @@ static int read_trace(Check *check, unsigned file)
     while (trace_reader_next(reader, &record))
         checker_add_record(check->checker, file, &record);
     check->live = check->live || trace_reader_live(reader);
+    check->cash_survives = check->cash_survives || trace_reader_cash_survives(reader);
     int exit_code = EXIT_DONE;
     if (trace_reader_error(reader) != NULL)
         exit_code = options_fail(EXIT_USAGE, check->command, "%s:%" PRIu64 ": %s", path,
@@ -165,21 +163,15 @@ static int judge(Check *check)
 int check_main(int argc, char **argv)
 {
     g_auto(GStrv) paths = NULL;
-    g_autofree char *cash = NULL;
     Check check = {.command = argv[0]};
     const GOptionEntry entries[] = {
         {"json", 0, 0, G_OPTION_ARG_NONE, &check.json, NULL, NULL},
-        {"cash", 0, 0, G_OPTION_ARG_STRING, &cash, NULL, NULL},
         {"settled", 0, 0, G_OPTION_ARG_NONE, &check.settled, NULL, NULL},
         {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &paths, NULL, NULL},
         G_OPTION_ENTRY_NULL};
     int exit_code;
     if (!options_parse(entries, HELP, argc, argv, &exit_code))
         return exit_code;
-    check.cash_survives = g_strcmp0(cash, "commit") == 0;
-    if (cash != NULL && !check.cash_survives && strcmp(cash, "restore") != 0)
-        return options_fail(EXIT_USAGE, argv[0], "--cash: must be restore or commit, not '%s'",
-                            cash);
     if (paths == NULL)
         return options_fail(EXIT_USAGE, argv[0], "a trace is needed (try --help)");
     check.paths = paths;

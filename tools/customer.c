@@ -295,7 +295,8 @@ static int load_and_serve(Plan *plan, Udp *bank_port, Udp *peer_port)
                                                 .peer_port = peer_port,
                                                 .trace_fd = trace_fd,
                                                 .trace_datagrams = flags->trace_datagrams,
-                                                .seed = config->seed});
+                                                .seed = config->seed,
+                                                .cash_commits = config->cash == CASH_COMMIT});
     if (trace_fd >= 0)
         close(trace_fd);
     store_free(store);

@@ -235,7 +235,8 @@ static bool open_trace(Watcher *watcher, const char *path, const Simulation *sim
     if (watcher->trace == NULL)
         return false;
     setvbuf(watcher->trace, NULL, _IOFBF, TRACE_BUFFER_BYTES);
-    trace_write_header(watcher->line, "sim", simulation->scenario->name, seed);
+    trace_write_header(watcher->line, "sim", simulation->scenario->name, seed,
+                       simulation->scenario->cash == CASH_COMMIT);
     fwrite(watcher->line->str, 1, watcher->line->len, watcher->trace);
     return true;
 }

@@ -105,13 +105,30 @@ static void a_header_escapes_what_json_needs(void **state)
 {
     (void)state;
     GString *out = g_string_new(NULL);
-    trace_write_header(out, "sim", "\"a\\b\"\n\x1f \xc3\xa9", UINT64_MAX);
+    trace_write_header(out, "sim", "\"a\\b\"\n\x1f \xc3\xa9", UINT64_MAX, false);
     assert_string_equal(out->str, "{\"cohort_trace\":1,\"mode\":\"sim\","
                                   "\"scenario\":\"\\\"a\\\\b\\\"\\u000a\\u001f \xc3\xa9\","
                                   "\"seed\":18446744073709551615,"
                                   "\"version\":\"" COHORT_VERSION "\"}\n");
     TraceReader *reader = trace_reader_new(out->str, out->len);
     assert_null(trace_reader_error(reader));
+    trace_reader_free(reader);
+    g_string_free(out, TRUE);
+}
+
+static void a_header_tells_a_judge_that_cash_survives(void **state)
+{
+    (void)state;
+    GString *out = g_string_new(NULL);
+    trace_write_header(out, "live", "customer", 1, true);
+    assert_non_null(strstr(out->str, ",\"cash\":\"commit\"}\n"));
+    TraceReader *reader = trace_reader_new(out->str, out->len);
+    assert_true(trace_reader_cash_survives(reader));
+    trace_reader_free(reader);
+    g_string_truncate(out, 0);
+    trace_write_header(out, "live", "customer", 1, false);
+    reader = trace_reader_new(out->str, out->len);
+    assert_false(trace_reader_cash_survives(reader));
     trace_reader_free(reader);
     g_string_free(out, TRUE);
 }
@@ -151,7 +168,7 @@ static void what_is_written_is_read(void **state)
 {
     (void)state;
     GString *out = g_string_new(NULL);
-    trace_write_header(out, "live", "", 1);
+    trace_write_header(out, "live", "", 1, false);
     for (size_t i = 0; i < G_N_ELEMENTS(LINES); i++)
         trace_write(out, i, 5 * i, &C1, &LINES[i].event);
     TraceReader *reader = trace_reader_new(out->str, out->len);
@@ -281,6 +298,7 @@ int main(void)
         cmocka_unit_test(every_kind_is_written_as_the_interface_says),
         cmocka_unit_test(lines_are_appended),
         cmocka_unit_test(a_header_escapes_what_json_needs),
+        cmocka_unit_test(a_header_tells_a_judge_that_cash_survives),
         cmocka_unit_test(what_is_written_is_read),
         cmocka_unit_test(last_labels_are_joined_by_peer),
         cmocka_unit_test(unknown_keys_and_a_crash_without_balance_are_accepted),
