@@ -35,7 +35,13 @@ Operation *operation_new(ProposalKind proposal, uint64_t id, const Asker *asker,
     return operation;
 }
 
-/* Until the decision, whom it is about is engaged: no other operation takes it. */
+/* Until the decision, whom it is about is engaged: no other operation takes it. An exit stays so
+ * until its process knows, so that nobody else lives under the name while it still does. */
+static bool engages(const Operation *operation)
+{
+    return !operation->decided || (operation->proposal == PROPOSAL_EXIT && operation->commit);
+}
+
 static void set_engaged(Operations *operations, Operation *operation, bool engaged)
 {
     if (operation->proposal != PROPOSAL_OPEN) {
@@ -59,13 +65,15 @@ static void operation_enter(Operations *operations, Operation *operation)
 {
     g_queue_push_tail_link(&operations->list, &operation->link);
     g_hash_table_replace(operations->by_key, &operation->key, operation);
-    if (!operation->decided)
+    if (engages(operation))
         set_engaged(operations, operation, true);
     operation_schedule(operations, operation);
 }
 
 static void operation_end(Operations *operations, Operation *operation)
 {
+    if (engages(operation))
+        set_engaged(operations, operation, false);
     desk_unschedule(&operation->task);
     g_queue_unlink(&operations->list, &operation->link);
     /* A planted fault may have given its id to another since. */
@@ -184,9 +192,10 @@ void operation_decide(Operations *operations, Operation *operation, bool commit)
 {
     BankDesk *desk = operations->desk;
     INVARIANT(!operation->decided);
-    set_engaged(operations, operation, false);
     operation->decided = true;
     operation->commit = commit;
+    if (!engages(operation))
+        set_engaged(operations, operation, false);
     operation->limit_ns = desk->now_ns + OPERATION_NS_MAX;
     desk_retry_start(desk, &operation->retry);
     tell_awaited(desk, operation);

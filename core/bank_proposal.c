@@ -105,7 +105,7 @@ static Refusal open_refusal(const Operations *operations, const Command *command
         return REFUSAL_NAME_TAKEN;
     if (!desk_ports_allowed(operations->desk, command->port1, command->port2))
         return REFUSAL_BAD_PORTS;
-    if (operation_opening(operations, &command->name))
+    if (operation_opening(operations, &command->name) || (row && row->engaged))
         return REFUSAL_BUSY_ELSEWHERE;
     return REFUSAL_NONE;
 }

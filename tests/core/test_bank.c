@@ -256,7 +256,13 @@ static void an_exited_name_may_be_opened_again_by_another_process(void **state)
     office_command(office, "exit c1");
     Message yes = office_vote(1, PROPOSAL_EXIT, 1, REFUSAL_NONE);
     office_say(office, 1, &yes);
+    /* Not while its process may not know yet that it is out. */
     office_command(office, "open c1 7 127.0.0.1 8504 8505"); /* at c2's process */
+    assert_int_equal(office_notice(office).refusal, REFUSAL_BUSY_ELSEWHERE);
+    Message known = {.kind = MESSAGE_OUTCOME_ACK,
+                     .outcome = {PROPOSAL_EXIT, 1, office_name(1), true}};
+    office_say(office, 1, &known);
+    office_command(office, "open c1 7 127.0.0.1 8504 8505");
     Message opened = office_vote(2, PROPOSAL_OPEN, 2, REFUSAL_NONE);
     opened.vote_bank.name = office_name(1);
     office_say(office, 2, &opened);
