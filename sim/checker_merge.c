@@ -210,7 +210,7 @@ static Readiness readiness(const Merge *merge, const Record *record)
     /* An older file has more of this process. */
     if (next_of(record->process) != record)
         return WAITING;
-    if (record->unfounded || record->process->undoing != NULL)
+    if (record->unfounded)
         return READY;
     Readiness ready = readiness_by_kind(merge->checker, record);
     bool postponed = ready == CHOICE && g_hash_table_contains(merge->postponed, record);

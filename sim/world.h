@@ -19,7 +19,7 @@
 #include "sim/scenario.h"
 #include "sim/totals.h"
 
-#define SETTLE_NS_MAX (600 * NS_PER_S)
+#define SETTLE_NS_MAX (3600 * NS_PER_S) /* queued commands that collide take their time */
 
 /* The world's addresses: the bank is 10.0.0.1:8600, c1 10.1.0.1, c2 10.1.0.2 and so on. */
 #define WORLD_BANK_IP UINT32_C(0x0a000001)

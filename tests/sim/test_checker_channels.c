@@ -107,6 +107,15 @@ static void a_transfer_that_never_arrives_is_found(History *h)
     sent(h, C1, C2, 100);
 }
 
+static void a_transfer_to_a_member_that_never_joined_is_found(History *h)
+{
+    opened(h, C1, 100);
+    opened(h, C2, 100);
+    h->cohort = 1;
+    joined(h, C1, 2);
+    sent(h, C1, C2, 100);
+}
+
 static void a_lost_transfer_between_others_is_fine(History *h)
 {
     founded(h, 2);
@@ -366,6 +375,7 @@ int main(void)
         CLAIM_AT_END(an_old_transfer_under_a_label_used_again_is_found,
                      FINDS(RULE_PREFIX) | FINDS(RULE_MINIMALITY)),
         CLAIM_AT_END(a_transfer_that_never_arrives_is_found, FINDS(RULE_NO_LOSS)),
+        CLAIM_AT_END(a_transfer_to_a_member_that_never_joined_is_found, FINDS(RULE_NO_LOSS)),
         CLAIM(a_lost_transfer_between_others_is_fine, NOTHING),
         CLAIM(a_loss_declared_when_the_receiver_said_so_is_fine, NOTHING),
         CLAIM_AT_END(a_skip_that_was_never_declared_lost_is_found, FINDS(RULE_NO_LOSS)),

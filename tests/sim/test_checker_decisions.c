@@ -269,6 +269,14 @@ static void a_member_that_never_leaves_a_dissolved_cohort_is_found(History *h)
     left(h, C1);
 }
 
+static void leaving_with_an_open_checkpoint_is_found(History *h)
+{
+    founded(h, 2);
+    tentative(h, C1, "c1.1");
+    left(h, C1);
+    left(h, C2);
+}
+
 /* --- 7 two checkpoints --- */
 
 static void a_second_tentative_checkpoint_is_found(History *h)
@@ -385,6 +393,7 @@ int main(void)
               FINDS(RULE_AGREEMENT) | FINDS(RULE_MINIMALITY) | FINDS(RULE_CONSISTENCY)),
         CLAIM(a_rollback_done_twice_by_a_process_is_found, FINDS(RULE_AGREEMENT)),
         CLAIM_AT_END(a_member_that_never_leaves_a_dissolved_cohort_is_found, FINDS(RULE_AGREEMENT)),
+        CLAIM(leaving_with_an_open_checkpoint_is_found, FINDS(RULE_AGREEMENT)),
         CLAIM(a_second_tentative_checkpoint_is_found, FINDS(RULE_TWO_CHECKPOINTS)),
         CLAIM(receiving_between_tentative_and_decision_is_fine, NOTHING),
         CLAIM(sending_between_tentative_and_decision_is_found, FINDS(RULE_DISCIPLINE)),

@@ -162,6 +162,19 @@ static void a_process_that_was_resumed_goes_on_in_its_second_trace(History *h)
     rolled_back(h, C2, "c1.1");
 }
 
+/* Whatever the order in which its traces are given, and while the first waits for c2's clock. */
+static void a_resumed_process_first_does_what_is_in_its_first_trace(History *h)
+{
+    h->skew[C2] = LATE;
+    history_part(h);
+    h->file[C1] = PROCESSES_MAX;
+    founded(h, 2);
+    sent(h, C2, C1, 100);
+    received(h, C1, C2);
+    h->file[C1] = C1;
+    deposited(h, C1, 50);
+}
+
 static void two_cohorts_one_after_the_other_are_fine(History *h)
 {
     h->skew[C2] = LATE;
@@ -192,6 +205,7 @@ int main(void)
         CLAIM(a_skip_stamped_early_and_undone_by_its_sender_is_fine, NOTHING),
         CLAIM(a_loss_stamped_before_the_receiver_found_it_missing_is_fine, NOTHING),
         CLAIM(a_process_that_was_resumed_goes_on_in_its_second_trace, NOTHING),
+        CLAIM(a_resumed_process_first_does_what_is_in_its_first_trace, NOTHING),
         CLAIM(two_cohorts_one_after_the_other_are_fine, NOTHING),
     };
     return claims_run(claims, G_N_ELEMENTS(claims));
