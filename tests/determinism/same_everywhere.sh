@@ -1,7 +1,7 @@
 #!/bin/sh
 # same_everywhere.sh SOURCE DIRECTORY SCENARIO...: gcc and clang, without and with optimisation, make
 # programs that run a seed alike, byte for byte; and a program runs it alike every time. The four
-# programs are built in DIRECTORY and kept there for the next time.
+# programs are built in DIRECTORY and kept there for the next time. All arguments are whole paths.
 set -eu
 source=$1
 directory=$2
@@ -18,10 +18,11 @@ for compiler in gcc clang; do
 done
 
 mkdir -p "$directory"
+cd "$directory"
 programs=""
 for compiler in gcc clang; do
     for optimization in 0 3; do
-        program=$directory/$compiler-O$optimization
+        program=$compiler-O$optimization
         if [ ! -f "$program/build.ninja" ]; then
             CC=$compiler meson setup "$program" "$source" -Doptimization=$optimization \
                 >"$program.log" 2>&1 || { cat "$program.log" && exit 1; }

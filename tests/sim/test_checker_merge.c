@@ -173,6 +173,8 @@ static void a_resumed_process_first_does_what_is_in_its_first_trace(History *h)
     received(h, C1, C2);
     h->file[C1] = C1;
     deposited(h, C1, 50);
+    sent(h, C2, C1, 100);
+    received(h, C1, C2);
 }
 
 static void two_cohorts_one_after_the_other_are_fine(History *h)
