@@ -158,7 +158,6 @@ static DropReason receive_decision(Customer *customer, uint16_t from, const Mess
         rollback_decide(process, &customer->step, instance, commit);
     }
     instance_note_decision(process, from, instance, commit);
-    process->control_changed = true;
     return DROP_NONE;
 }
 
@@ -199,7 +198,6 @@ static DropReason receive_instance(Customer *customer, uint16_t from, const Mess
         return receive_decision(customer, from, message);
     case MESSAGE_DECISION_ACK:
         instance_receive_ack(process, from, message->instance);
-        process->control_changed = true;
         return DROP_NONE;
     default:
         instance_receive_query(process, from, message->instance);

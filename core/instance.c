@@ -142,8 +142,10 @@ static void acknowledge(Process *process, uint16_t index, Instance instance)
 static void remember(Process *process, Instance instance, bool commit)
 {
     Finished *finished = &process->peers[instance.initiator].finished;
-    if (instance.number > finished->number)
-        *finished = (Finished){instance.number, commit};
+    if (instance.number <= finished->number)
+        return;
+    *finished = (Finished){instance.number, commit};
+    process->control_changed = true;
 }
 
 void instance_finish(Process *process, Step *step, bool commit)
@@ -181,6 +183,7 @@ void instance_receive_ack(Process *process, uint16_t index, Instance instance)
         if (announcement->parent != process->self)
             acknowledge(process, announcement->parent, instance);
         g_array_remove_index(process->announcements, i);
+        process->control_changed = true;
         return;
     }
 }
