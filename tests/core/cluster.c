@@ -77,6 +77,14 @@ static void keep_flight(Cluster *cluster, int who, const Effect *effect)
     g_ptr_array_add(cluster->flights, flight);
 }
 
+static void keep_slot(Cluster *cluster, int who, const Effect *effect)
+{
+    GBytes **slot = &cluster->slots[who][effect->save.slot];
+    g_clear_pointer(slot, g_bytes_unref);
+    if (effect->save.length > 0)
+        *slot = g_bytes_new(effect->save.bytes, effect->save.length);
+}
+
 static void step(Cluster *cluster, int who, Event *event)
 {
     event->now_ns = cluster->now_ns;
@@ -84,7 +92,9 @@ static void step(Cluster *cluster, int who, Event *event)
     cluster->deadlines_ns[who] = effects_deadline(cluster->effects);
     for (size_t i = 0; i < effects_count(cluster->effects); i++) {
         const Effect *effect = effects_at(cluster->effects, i);
-        if (effect->kind == EFFECT_TRACE)
+        if (effect->kind == EFFECT_SAVE)
+            keep_slot(cluster, who, effect);
+        else if (effect->kind == EFFECT_TRACE)
             keep_trace(cluster, who, &effect->trace);
         else if (effect->kind == EFFECT_NOTIFY)
             keep_notice(cluster, who, &effect->notice);
@@ -93,7 +103,7 @@ static void step(Cluster *cluster, int who, Event *event)
     }
 }
 
-static void from_bank(Cluster *cluster, int who, const Message *message)
+void cluster_from_bank(Cluster *cluster, int who, const Message *message)
 {
     WireWriter writer;
     wire_begin(&writer, &(Header){.sender = SENDER_BANK});
@@ -118,13 +128,13 @@ static void propose(Cluster *cluster, int who, ProposalKind kind, uint64_t id, M
         for (int i = 0; i < cluster->count; i++)
             message.propose.members[i] = member_of(i);
     }
-    from_bank(cluster, who, &message);
+    cluster_from_bank(cluster, who, &message);
     Message outcome = {.kind = MESSAGE_OUTCOME};
     outcome.outcome.proposal = kind;
     outcome.outcome.id = id;
     outcome.outcome.name = message.propose.name;
     outcome.outcome.commit = true;
-    from_bank(cluster, who, &outcome);
+    cluster_from_bank(cluster, who, &outcome);
 }
 
 /* The bank takes every balance reported. */
@@ -136,27 +146,39 @@ static void acknowledge_reports(Cluster *cluster)
             message.report.name = member_of(i).name;
             message.report.client = (uint64_t)i + 1;
             message.report.version = version;
-            from_bank(cluster, i, &message);
+            cluster_from_bank(cluster, i, &message);
         }
     }
 }
 
+static CustomerConfig config_of(const Cluster *cluster, int who)
+{
+    return (CustomerConfig){.client = (uint64_t)who + 1,
+                            .seed = (uint64_t)who + 1,
+                            .bank = {0x7f000001, PORT_OF_BANK},
+                            .ip = member_of(who).ip,
+                            .port1 = member_of(who).port1,
+                            .port2 = member_of(who).port2,
+                            .retries = RETRIES_UNLIMITED,
+                            .cash = cluster->cash};
+}
+
 Cluster *cluster_new(int count, Money balance)
+{
+    return cluster_new_cash(count, balance, CASH_RESTORE);
+}
+
+Cluster *cluster_new_cash(int count, Money balance, CashMode cash)
 {
     Cluster *cluster = g_new0(Cluster, 1);
     cluster->count = count;
+    cluster->cash = cash;
     cluster->effects = effects_new();
     cluster->flights = g_ptr_array_new_with_free_func(flight_free);
     cluster->trace = g_string_new(NULL);
     cluster->told = g_string_new(NULL);
     for (int i = 0; i < count; i++) {
-        CustomerConfig config = {.client = (uint64_t)i + 1,
-                                 .seed = (uint64_t)i + 1,
-                                 .bank = {0x7f000001, PORT_OF_BANK},
-                                 .ip = member_of(i).ip,
-                                 .port1 = member_of(i).port1,
-                                 .port2 = member_of(i).port2,
-                                 .retries = RETRIES_UNLIMITED};
+        CustomerConfig config = config_of(cluster, i);
         cluster->customers[i] = customer_new(&config);
         step(cluster, i, &(Event){.kind = EVENT_START});
         propose(cluster, i, PROPOSAL_OPEN, (uint64_t)i + 1, balance);
@@ -170,13 +192,43 @@ Cluster *cluster_new(int count, Money balance)
 
 void cluster_free(Cluster *cluster)
 {
-    for (int i = 0; i < cluster->count; i++)
+    for (int i = 0; i < cluster->count; i++) {
         customer_free(cluster->customers[i]);
+        for (int slot = 0; slot < SLOTS; slot++)
+            g_clear_pointer(&cluster->slots[i][slot], g_bytes_unref);
+    }
     effects_free(cluster->effects);
     g_ptr_array_free(cluster->flights, TRUE);
     g_string_free(cluster->trace, TRUE);
     g_string_free(cluster->told, TRUE);
     g_free(cluster);
+}
+
+void cluster_stop(Cluster *cluster, int who)
+{
+    step(cluster, who, &(Event){.kind = EVENT_STOP});
+    cluster->deadlines_ns[who] = TIME_NEVER;
+}
+
+LoadResult cluster_start(Cluster *cluster, int who, const char *resume)
+{
+    Stored stored[SLOTS] = {{0}};
+    CustomerConfig config = config_of(cluster, who);
+    config.client = 99; /* what it was is in its state */
+    assert_true(name_set(&config.resume, resume));
+    for (int slot = 0; slot < SLOTS; slot++) {
+        gsize length;
+        if (cluster->slots[who][slot] == NULL)
+            continue;
+        stored[slot].bytes = g_bytes_get_data(cluster->slots[who][slot], &length);
+        stored[slot].length = length;
+    }
+    customer_free(cluster->customers[who]);
+    cluster->customers[who] = customer_new(&config);
+    LoadResult result = customer_load(cluster->customers[who], stored);
+    if (result == LOAD_OK)
+        step(cluster, who, &(Event){.kind = EVENT_START});
+    return result;
 }
 
 void cluster_command(Cluster *cluster, int who, const char *line)

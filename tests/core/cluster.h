@@ -22,7 +22,9 @@ typedef bool ClusterHold(const Flight *flight, void *context);
 
 typedef struct Cluster {
     int count;
+    CashMode cash;
     Customer *customers[CLUSTER_MAX];
+    GBytes *slots[CLUSTER_MAX][SLOTS]; /* what is on each one's disk; NULL: nothing */
     uint64_t deadlines_ns[CLUSTER_MAX];
     uint64_t now_ns;
     Effects *effects;
@@ -35,8 +37,16 @@ typedef struct Cluster {
 
 /* Customers a, b, c, ... with these balances, members of cohort 1. */
 Cluster *cluster_new(int count, Money balance);
+Cluster *cluster_new_cash(int count, Money balance, CashMode cash);
 void cluster_free(Cluster *cluster);
 
+/* Ends orderly, or not at all; what is under way to it waits on. */
+void cluster_stop(Cluster *cluster, int who);
+/* A new process with what the old one left on disk, and `resume` as its --name. Unless LOAD_OK the
+ * process is not there. */
+LoadResult cluster_start(Cluster *cluster, int who, const char *resume);
+/* The bank says something to one. */
+void cluster_from_bank(Cluster *cluster, int who, const Message *message);
 void cluster_command(Cluster *cluster, int who, const char *line);
 /* Delivers what waits, and what that causes, in order, but for what is held. */
 void cluster_deliver(Cluster *cluster);

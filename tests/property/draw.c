@@ -42,8 +42,10 @@ static unsigned between(Draw *draw, unsigned first, unsigned last)
 static void draw_bank(Draw *draw)
 {
     static const char *const balances[] = {"0", "10", "200.50", "1000", "1000"};
+    static const char *const cash[] = {"restore", "restore", "restore", "commit"};
     g_string_append_printf(draw->text, "[bank]\ncustomers=%u\nbalance=%s\n", draw->customers,
                            ANY_OF(draw, balances));
+    g_string_append_printf(draw->text, "cash=%s\n", ANY_OF(draw, cash));
     /* Most often several cohorts; size 1 leaves everybody outside until the script says so. */
     if (below(draw, 4) == 0)
         g_string_append(draw->text, "cohort_size=all\n");

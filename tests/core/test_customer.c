@@ -1,0 +1,268 @@
+/* One customer as a whole: its disk, its bank, its queue of commands, its cash. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "core/customer_state.h"
+#include "tests/core/cluster.h"
+
+enum { A, B, C };
+
+static Money hundred(int units)
+{
+    return (Money)units * 100;
+}
+
+static GBytes *encoded(const Customer *customer)
+{
+    Coder coder = coder_encode_growing();
+    customer_encode(customer, &coder);
+    GBytes *bytes = g_bytes_new(coder.bytes, coder.length);
+    coder_deinit(&coder);
+    return bytes;
+}
+
+/* --- stop and start --- */
+
+static void an_orderly_stop_is_a_pause(void **state)
+{
+    (void)state;
+    Cluster *cluster = cluster_new(3, hundred(100));
+    cluster_do(cluster, A, "transfer 10 b");
+    cluster_do(cluster, A, "checkpoint");
+    cluster_stop(cluster, B);
+    cluster_do(cluster, A, "transfer 5 c");
+    cluster_drop(cluster);
+    assert_int_equal(cluster_start(cluster, B, "b"), LOAD_OK);
+    assert_null(cluster->slots[B][SLOT_ORDERLY]); /* gone before it sent anything */
+    cluster_do(cluster, B, "transfer 1 a");
+    cluster_do(cluster, C, "transfer 2 b");
+    cluster_advance(cluster, 10 * NS_PER_S);
+    assert_int_equal(cluster_balance(cluster, A), hundred(86));
+    assert_int_equal(cluster_balance(cluster, B), hundred(111));
+    assert_int_equal(cluster_balance(cluster, C), hundred(103));
+    cluster_free(cluster);
+}
+
+static bool hold_votes(const Flight *flight, void *context)
+{
+    (void)context;
+    return strstr(flight->kinds, "vote") != NULL;
+}
+
+static void who_stops_in_the_middle_of_a_checkpoint_leaves_nobody_suspended(void **state)
+{
+    (void)state;
+    Cluster *cluster = cluster_new(2, hundred(100));
+    cluster_do(cluster, A, "transfer 1 b");
+    cluster->hold = hold_votes;
+    cluster_do(cluster, B, "checkpoint");
+    cluster_stop(cluster, B);
+    assert_int_equal(cluster_told(cluster, "b FAILURE checkpoint"), 1);
+    cluster->hold = NULL;
+    cluster_drop(cluster);
+    assert_int_equal(cluster_start(cluster, B, "b"), LOAD_OK);
+    cluster_do(cluster, A, "transfer 2 b");
+    cluster_advance(cluster, 20 * NS_PER_S);
+    assert_int_equal(cluster_balance(cluster, A), hundred(97));
+    assert_int_equal(cluster_balance(cluster, B), hundred(103));
+    assert_int_equal(cluster_traced(cluster, "a discarded b.1"), 1);
+    cluster_free(cluster);
+}
+
+static void a_cohort_left_without_an_orderly_stop_is_not_resumed(void **state)
+{
+    (void)state;
+    Cluster *cluster = cluster_new(2, hundred(100));
+    GBytes *account = g_bytes_ref(cluster->slots[A][SLOT_ACCOUNT]);
+    assert_int_equal(cluster_start(cluster, A, "a"), LOAD_UNCLEAN);
+    assert_ptr_equal(cluster->slots[A][SLOT_ACCOUNT], account);
+    g_bytes_unref(account);
+    cluster_free(cluster);
+}
+
+static void the_state_of_another_name_is_not_taken(void **state)
+{
+    (void)state;
+    Cluster *cluster = cluster_new(2, hundred(100));
+    cluster_stop(cluster, A);
+    assert_int_equal(cluster_start(cluster, A, "z"), LOAD_WRONG_NAME);
+    cluster_free(cluster);
+}
+
+static void no_cut_or_changed_state_is_believed_to_be_whole(void **state)
+{
+    (void)state;
+    Cluster *cluster = cluster_new(3, hundred(100));
+    cluster_do(cluster, A, "transfer 10 b");
+    cluster_do(cluster, A, "lost-transfer 10 c");
+    cluster_do(cluster, B, "checkpoint");
+    GBytes *whole = encoded(cluster->customers[A]);
+    gsize length;
+    const uint8_t *bytes = g_bytes_get_data(whole, &length);
+    CustomerConfig config = cluster->customers[A]->config;
+    for (gsize cut = 0; cut < length; cut++) {
+        Customer *customer = customer_new(&config);
+        assert_false(customer_decode(customer, bytes, cut));
+        customer_free(customer);
+    }
+    /* Anything may come out of changed bytes, but nothing that breaks the program. */
+    for (gsize at = 0; at < length; at++) {
+        uint8_t *changed = g_memdup2(bytes, length);
+        changed[at] ^= 0xff;
+        Customer *customer = customer_new(&config);
+        customer_decode(customer, changed, length);
+        customer_free(customer);
+        g_free(changed);
+    }
+    g_bytes_unref(whole);
+    cluster_free(cluster);
+}
+
+/* --- the bank --- */
+
+static void a_silent_bank_fails_the_command_and_the_next_is_tried(void **state)
+{
+    (void)state;
+    Cluster *cluster = cluster_new(2, hundred(100));
+    cluster_command(cluster, A, "delete-cohort");
+    cluster_command(cluster, A, "transfer 1 b");
+    assert_int_equal(cluster_told(cluster, "a SUCCESS transfer"), 0);
+    cluster_advance(cluster, 10 * NS_PER_S);
+    assert_int_equal(cluster_told(cluster, "a FAILURE delete-cohort"), 1);
+    assert_int_equal(cluster_told(cluster, "a SUCCESS transfer"), 1);
+    cluster_free(cluster);
+}
+
+static void an_old_invitation_is_ignored(void **state)
+{
+    (void)state;
+    Cluster *cluster = cluster_new(2, hundred(100));
+    Message join = {.kind = MESSAGE_PROPOSE};
+    join.propose.proposal = PROPOSAL_JOIN;
+    join.propose.id = 1;
+    join.propose.total = 2;
+    join.propose.count = 2;
+    name_set(&join.propose.name, "a");
+    name_set(&join.propose.members[0].name, "a");
+    name_set(&join.propose.members[1].name, "b");
+    uint64_t before = customer_cohort(cluster->customers[A]);
+    cluster_from_bank(cluster, A, &join);
+    assert_int_equal(customer_cohort(cluster->customers[A]), before);
+    assert_int_equal(customer_dropped(cluster->customers[A], DROP_STALE), 1);
+    cluster_free(cluster);
+}
+
+static void what_is_meant_for_another_member_is_dropped(void **state)
+{
+    (void)state;
+    Cluster *cluster = cluster_new(3, hundred(100));
+    cluster_command(cluster, A, "transfer 1 b");
+    Flight *flight = g_ptr_array_index(cluster->flights, 0);
+    flight->to = C;
+    cluster_deliver(cluster);
+    assert_int_equal(customer_dropped(cluster->customers[C], DROP_RECEIVER), 1);
+    assert_int_equal(cluster_balance(cluster, C), hundred(100));
+    assert_true(cluster_settle(cluster));
+    assert_int_equal(cluster_balance(cluster, B), hundred(101));
+    cluster_free(cluster);
+}
+
+/* --- refusals change nothing --- */
+
+static void what_cannot_be_done_is_one_failure_and_changes_nothing(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *line;
+        const char *told;
+    } cases[] = {
+        {"transfer 1 a", "a FAILURE transfer "},
+        {"transfer 1 nobody", "a FAILURE transfer "},
+        {"transfer 100.01 b", "a FAILURE transfer insufficient balance, there is 100"},
+        {"lost-transfer 101 b", "a FAILURE lost-transfer insufficient balance, there is 100"},
+        {"withdrawal 100.01", "a FAILURE withdrawal insufficient balance, there is 100"},
+        {"deposit 90071992547409.91", "a FAILURE deposit "},
+        {"open a 1", "a FAILURE open "},
+        {"exit", "a FAILURE exit "},
+    };
+    Cluster *cluster = cluster_new(2, hundred(100));
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_string_truncate(cluster->told, 0);
+        cluster_do(cluster, A, cases[i].line);
+        assert_int_equal(cluster_told(cluster, cases[i].told), 1);
+        assert_int_equal(cluster_told(cluster, "\n"), 1);
+    }
+    assert_int_equal(cluster_balance(cluster, A), hundred(100));
+    assert_string_equal(cluster->trace->str, "");
+    cluster_free(cluster);
+}
+
+/* --- cash --- */
+
+static void a_rollback_undoes_cash(void **state)
+{
+    (void)state;
+    Cluster *cluster = cluster_new(2, hundred(100));
+    cluster_do(cluster, A, "deposit 20");
+    cluster_do(cluster, A, "withdrawal 5");
+    cluster_do(cluster, A, "rollback");
+    assert_int_equal(cluster_balance(cluster, A), hundred(100));
+    cluster_free(cluster);
+}
+
+static void a_committed_deposit_survives_a_rollback(void **state)
+{
+    (void)state;
+    Cluster *cluster = cluster_new_cash(2, hundred(100), CASH_COMMIT);
+    cluster_do(cluster, A, "deposit 20");
+    cluster_do(cluster, A, "transfer 30 b");
+    cluster_do(cluster, A, "rollback");
+    assert_true(cluster_settle(cluster));
+    assert_int_equal(cluster_balance(cluster, A), hundred(120));
+    assert_int_equal(cluster_balance(cluster, B), hundred(100));
+    cluster_free(cluster);
+}
+
+static void a_committed_withdrawal_is_paid_when_a_checkpoint_is_permanent(void **state)
+{
+    (void)state;
+    Cluster *cluster = cluster_new_cash(2, hundred(100), CASH_COMMIT);
+    cluster_do(cluster, B, "transfer 50 a");
+    cluster->hold = hold_votes;
+    cluster_do(cluster, A, "withdrawal 120");
+    assert_int_equal(cluster_told(cluster, "a SUCCESS withdrawal"), 0);
+    cluster->hold = NULL;
+    cluster_deliver(cluster);
+    assert_int_equal(cluster_told(cluster, "a SUCCESS withdrawal balance 30\n"), 1);
+    assert_int_equal(cluster_traced(cluster, "permanent a.1"), 2);
+    cluster_do(cluster, A, "rollback");
+    cluster_do(cluster, B, "rollback");
+    assert_true(cluster_settle(cluster));
+    assert_int_equal(cluster_balance(cluster, A), hundred(30));
+    assert_int_equal(cluster_balance(cluster, B), hundred(50));
+    cluster_free(cluster);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_orderly_stop_is_a_pause),
+        cmocka_unit_test(who_stops_in_the_middle_of_a_checkpoint_leaves_nobody_suspended),
+        cmocka_unit_test(a_cohort_left_without_an_orderly_stop_is_not_resumed),
+        cmocka_unit_test(the_state_of_another_name_is_not_taken),
+        cmocka_unit_test(no_cut_or_changed_state_is_believed_to_be_whole),
+        cmocka_unit_test(a_silent_bank_fails_the_command_and_the_next_is_tried),
+        cmocka_unit_test(an_old_invitation_is_ignored),
+        cmocka_unit_test(what_is_meant_for_another_member_is_dropped),
+        cmocka_unit_test(what_cannot_be_done_is_one_failure_and_changes_nothing),
+        cmocka_unit_test(a_rollback_undoes_cash),
+        cmocka_unit_test(a_committed_deposit_survives_a_rollback),
+        cmocka_unit_test(a_committed_withdrawal_is_paid_when_a_checkpoint_is_permanent),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
