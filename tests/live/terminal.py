@@ -108,5 +108,15 @@ def an_event_leaves_the_line_being_typed_alone():
         check((world.folder / "cohort-state/bob/orderly.ckpt").exists(), "no orderly stop")
 
 
+def need_terminals():
+    try:
+        for end in pty.openpty():
+            os.close(end)
+    except OSError as error:
+        print(f"skipped: no terminal can be had here: {error}")
+        sys.exit(77)
+
+
+need_terminals()
 main(what_is_missing_is_asked_for_until_it_is_right,
      an_event_leaves_the_line_being_typed_alone)
