@@ -56,6 +56,9 @@ static Refusal resume_refusal(const Bank *bank, const RegistryRow *row, const Me
         return REFUSAL_EXITED_NAME;
     if (!desk_ports_allowed(&bank->desk, message->request.port1, message->request.port2))
         return REFUSAL_BAD_PORTS;
+    const RegistryClient *client = registry_client(&bank->registry, message->request.client);
+    if (client && client->row && client->row != row && !client->row->line.exited)
+        return REFUSAL_HAS_ACCOUNT; /* a process runs one account at a time */
     bool own = row->client == message->request.client;
     if (message->request.has_state)
         return own ? REFUSAL_NONE : REFUSAL_RUNNING_ELSEWHERE;

@@ -156,7 +156,10 @@ void asker_answer(Askers *askers, const Asker *asker, const Notice *notice)
     Waiting *waiting = find_waiting(askers, asker->client);
     if (!waiting || waiting->number != asker->number)
         return;
-    send_answer(askers, waiting->from, registry_client(askers->registry, asker->client));
+    /* A dissolving is answered long after its record: the client may be forgotten by then. */
+    const RegistryClient *known = registry_client(askers->registry, asker->client);
+    if (known)
+        send_answer(askers, waiting->from, known);
     waiting_end(askers, waiting);
 }
 

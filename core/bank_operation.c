@@ -19,7 +19,9 @@ static uint64_t operation_key(ProposalKind proposal, uint64_t id)
 static Operation *operation_find(const Operations *operations, ProposalKind proposal, uint64_t id)
 {
     uint64_t key = operation_key(proposal, id);
-    return g_hash_table_lookup(operations->by_key, &key);
+    Operation *operation = g_hash_table_lookup(operations->by_key, &key);
+    /* A stranger's id may be so great that its key wraps around to that of another. */
+    return operation && operation->id == id ? operation : NULL;
 }
 
 Operation *operation_new(ProposalKind proposal, uint64_t id, const Asker *asker,

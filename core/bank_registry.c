@@ -258,7 +258,9 @@ static void bind_client(Registry *registry, RegistryRow *row, uint64_t id)
         RegistryClient *client = registry_client(registry, id);
         if (!client)
             client = add_client(registry, id);
-        if (!client->row)
+        if (client->row)
+            client->row->client = 0; /* exited: a process runs one account at a time */
+        else
             g_queue_unlink(&registry->unbound, &client->link);
         client->row = row;
     }

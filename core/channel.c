@@ -252,7 +252,10 @@ void channel_take_word(Channel *channel, const Coverage *coverage, GArray *lost)
 {
     ChannelState *state = &channel->state;
     uint64_t first = coverage->from > state->base ? coverage->from : state->base;
-    for (uint64_t label = first + 1; label <= coverage->upto && label <= state->out; label++) {
+    uint64_t last = coverage->upto < state->out ? coverage->upto : state->out;
+    if (first >= last)
+        return; /* of a stranger's labels even the one after the first may not be a number */
+    for (uint64_t label = first + 1; label <= last; label++) {
         Entry *entry = channel_entry(state, label);
         if (!coverage_skips(coverage, label)) {
             if (!entry->lost) /* a loss once certain stays: nobody accepts that label now */

@@ -58,7 +58,7 @@ void checkpoint_receive_request(Process *process, Step *step, uint16_t from, con
     uint64_t last_received = message->checkpoint_request.last_received;
     Answer answer = ANSWER_BUSY;
     bool commit;
-    if (instance_engaged(process, instance)) {
+    if (instance_engaged(process, instance) && process->engaged == ENGAGED_CHECKPOINT) {
         if (from == process->parent && last_received == process->parent_label) {
             if (!process->voted)
                 return; /* the answer follows when our own cohort has answered */

@@ -32,6 +32,7 @@ typedef struct Composer {
     Peer *peer;
     Header header;
     WireWriter writer;
+    size_t added; /* messages, in all datagrams */
 } Composer;
 
 static void composer_begin(Composer *composer)
@@ -49,6 +50,7 @@ static void composer_end(Composer *composer)
 
 static void composer_add(Composer *composer, const Message *message)
 {
+    composer->added++;
     if (wire_add(&composer->writer, message))
         return;
     composer_end(composer);
@@ -119,7 +121,7 @@ static void compose_control(Composer *composer)
 {
     Peer *peer = composer->peer;
     const Process *process = composer->process;
-    size_t before = effects_count(composer->step->effects) + composer->writer.messages;
+    size_t before = composer->added;
     if (peer->control_ns > composer->step->now_ns)
         return;
     compose_announcements(composer); /* the end of one instance before the next begins */
@@ -132,7 +134,7 @@ static void compose_control(Composer *composer)
         message.moved.address = (Address){self->ip, self->port2};
         composer_add(composer, &message);
     }
-    if (effects_count(composer->step->effects) + composer->writer.messages == before) {
+    if (composer->added == before) {
         peer->control_ns = TIME_NEVER;
         return;
     }
@@ -203,6 +205,7 @@ static void flush_peer(Process *process, Step *step, uint16_t index, bool quiet)
     composer.process = process;
     composer.step = step;
     composer.peer = peer;
+    composer.added = 0;
     composer.header = (Header){.cohort = process->cohort,
                                .sender = process->self,
                                .receiver = index,

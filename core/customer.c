@@ -134,9 +134,10 @@ static DropReason receive_stable_ack(Customer *customer, const Header *header,
         return DROP_INCARNATION;
     if (!channel->stable_due || message->stable_ack.version != process->permanents)
         return DROP_STALE;
+    bool further = message->stable_ack.upto > channel->told;
     channel->told = message->stable_ack.upto;
     channel->stable_due = channel->told < process->perm.channels[header->sender].in;
-    if (channel->stable_due)
+    if (channel->stable_due && further) /* else the timer: two must not answer each other at once */
         compose_hurry(process, header->sender, &customer->step);
     return DROP_NONE;
 }
@@ -300,7 +301,7 @@ static DropReason receive_from_bank(Customer *customer, const Message *message)
 static void receive(Customer *customer, const Event *event)
 {
     WireReader reader;
-    Header header;
+    Header header = {0}; /* not set when there is a reason to drop it all */
     Message message;
     DropReason reason = wire_open(&reader, event->bytes, event->length, &header);
     bool from_bank = header.sender == SENDER_BANK;

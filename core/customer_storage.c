@@ -53,6 +53,7 @@ static void state_code(Coder *coder, Customer *customer)
     code_bool(coder, &customer->stopping);
     code_bool(coder, &customer->loaded);
     code_bool(coder, &customer->orderly);
+    code_bool(coder, &customer->named);
     request_code(coder, &customer->request);
     execute_code(coder, customer);
     for (int reason = 0; reason < DROP_REASONS; reason++)

@@ -260,6 +260,8 @@ static Progress execute_instance(Customer *customer)
     }
     if (!attempt->active) {
         *attempt = (Attempt){.active = true, .since_ns = customer->step.now_ns};
+        customer->process.outcome.silent = false; /* an earlier command's */
+        customer->process.outcome.blocker = customer->process.self;
         if (head(customer)->kind != COMMAND_ROLLBACK)
             warn_of_losses(customer);
     }
@@ -284,8 +286,9 @@ static Progress execute_request(Customer *customer)
 {
     Command *command = head(customer);
     const Membership *membership = &customer->membership;
-    if (customer->request.active)
-        return PROGRESS_WAITS;
+    if (customer->request.active) /* our own resume asks for ever; who waits behind it need not */
+        return request_silent(customer) ? refuse_for(customer, REFUSAL_BANK_SILENT)
+                                        : PROGRESS_WAITS;
     if (command->kind == COMMAND_OPEN) {
         bool named = command->name.text[0] != '\0';
         if (membership->has_account && !command->addressed)
@@ -351,6 +354,8 @@ static Progress execute_one(Customer *customer)
 
 void execute_commands(Customer *customer)
 {
+    if (!customer_active(customer))
+        customer->attempt = (Attempt){0}; /* its instance, or its turn, ended with the cohort */
     while (customer->commands->len > 0 && execute_one(customer) == PROGRESS_DONE)
         continue;
 }

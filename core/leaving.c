@@ -202,7 +202,9 @@ void leaving_receive_status_ack(Customer *customer, const Message *message)
 {
     Dissolving *dissolving = &customer->membership.dissolving;
     uint16_t part = (uint16_t)(message->status_ack.first / COUNTS_PER_MESSAGE_MAX);
-    if (!customer_active(customer) || message->status_ack.cohort != customer->process.cohort ||
+    /* After a CANCEL nothing is reported any more, and nothing may fall due again. */
+    if (!customer_active(customer) || !dissolving->quiesced ||
+        message->status_ack.cohort != customer->process.cohort ||
         message->status_ack.attempt != dissolving->attempt ||
         message->status_ack.version != dissolving->version ||
         part >= part_count(&customer->process)) {

@@ -136,7 +136,7 @@ void request_receive_answer(Customer *customer, const Message *message)
 /* --- time --- */
 
 /* What a process voted yes on is the bank's to decide: it waits, however long. */
-static bool silent_for_good(const Customer *customer)
+bool request_silent(const Customer *customer)
 {
     return customer->step.now_ns - customer->request.heard_ns >= BANK_SILENT_NS_MAX &&
            !customer->membership.proposal.pending;
@@ -153,7 +153,7 @@ void request_tick(Customer *customer)
     Request *request = &customer->request;
     if (!request->active)
         return;
-    if (may_give_up(customer) && silent_for_good(customer)) {
+    if (may_give_up(customer) && request_silent(customer)) {
         request->active = false;
         customer_notify_failure(customer, &request->command,
                                 (Notice){.refusal = REFUSAL_BANK_SILENT});

@@ -84,7 +84,7 @@ static bool answer_at_once(Process *process, uint16_t from, const Message *messa
     bool commit;
     if (closed->instance.number != 0 && !instance_equal(closed->instance, instance)) {
         answer = ANSWER_BUSY; /* "In doubt counts as busy." */
-    } else if (instance_engaged(process, instance)) {
+    } else if (instance_engaged(process, instance) && process->engaged == ENGAGED_ROLLBACK) {
         if (closed->instance.number == 0)
             close_channel(process, from, message);
         if (from == process->parent && !process->voted)
@@ -93,8 +93,10 @@ static bool answer_at_once(Process *process, uint16_t from, const Message *messa
     } else if (closed->instance.number != 0) {
         answer = ANSWER_NO_NEED;
     } else if (instance_finished(process, instance, &commit) || process->frozen ||
-               process->engaged == ENGAGED_ROLLBACK || process->voted) {
-        /* A late PREPARE of a finished instance is recognised; who is engaged says no at once. */
+               process->engaged == ENGAGED_ROLLBACK || process->voted ||
+               instance_engaged(process, instance)) {
+        /* A late PREPARE of a finished instance is recognised; who is engaged says no at once, to
+         * a stranger's instance that is checkpoint and rollback in one too. */
         answer = ANSWER_BUSY;
     } else {
         return false;

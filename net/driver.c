@@ -90,7 +90,7 @@ static void trace_datagram(Driver *driver, TraceKind kind, Address peer, const u
                         .inc = driver->inc,
                         .datagram_kinds = wire_kinds_text(bytes, length, kinds),
                         .datagram_bytes = length,
-                        .outgoing = true,
+                        .outgoing = kind != TRACE_RX,
                         .reason = reason};
     /* Live, the other side is known by its address alone; that fits where a name does. */
     static_assert(sizeof event.peer.text >= ADDRESS_TEXT_MAX, "an address is as short as a name");

@@ -17,7 +17,8 @@
  * that would put an effect before its cause.
  *
  * A process is *seen* from its `opened` on (or its `left`, when the trace begins in the midst of a
- * cohort). What depends on the side of a process that was not seen is not judged. */
+ * cohort). What depends on the side of a process that was not seen is not judged, unless the traces
+ * claim to be whole: then there is no such process. */
 #ifndef COHORT_CHECKER_H
 #define COHORT_CHECKER_H
 
@@ -52,6 +53,8 @@ typedef struct CheckOptions {
     /* The run claims to be over and quiet: nothing may be under way at the end. Otherwise a process
      * whose trace ends may be waiting for the decision of an instance that others know of. */
     bool settled;
+    /* The traces claim to begin with the world: whoever does anything has opened an account. */
+    bool whole;
     /* --cash commit: no rollback undoes a deposit or withdrawal. */
     bool cash_survives;
 } CheckOptions;

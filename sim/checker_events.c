@@ -117,6 +117,15 @@ static bool same_members(const Checker *checker, const Record *a, const Record *
     return same;
 }
 
+static bool has_member(const Checker *checker, const Record *joined, const Process *process)
+{
+    for (uint32_t i = 0; i < joined->count; i++) {
+        if (g_ptr_array_index(checker->listed, joined->first + i) == process)
+            return true;
+    }
+    return false;
+}
+
 static void judge_joined(Checker *checker, const Record *record)
 {
     Process *process = record->process;
@@ -130,6 +139,10 @@ static void judge_joined(Checker *checker, const Record *record)
         state_violation(checker, RULE_LIFE, record,
                         "joined cohort %" PRIu64 " with other members than %s did",
                         record->group->id, record->group->founding->process->name.text);
+    if (!has_member(checker, record, process))
+        state_violation(checker, RULE_LIFE, record,
+                        "joined cohort %" PRIu64 ", of whose members it is none",
+                        record->group->id);
     process->member = member;
     state_copy(process, PERMANENT, NOW);
     process->own_permanent = process->balance[NOW];
@@ -137,10 +150,26 @@ static void judge_joined(Checker *checker, const Record *record)
 
 /* --- channels --- */
 
+/* The channel that a record is about: always one between two members. */
+static Channel *channel_of(Checker *checker, const Record *record, Process *from, Process *to)
+{
+    Group *group = record->process->member->group;
+    Channel *channel = state_find_channel(checker, group, from, to);
+    if (channel != NULL)
+        return channel;
+    channel = state_channel(checker, group, from, to);
+    if (from == to || !has_member(checker, group->founding, record->peer))
+        state_break(checker, channel, RULE_LIFE, record,
+                    "%s label %" PRIu64 ": %s is no other member of cohort %" PRIu64,
+                    trace_word((TraceKind)record->kind), record->label, record->peer->name.text,
+                    group->id);
+    return channel;
+}
+
 static void judge_sent(Checker *checker, const Record *record)
 {
     Process *process = record->process;
-    Channel *channel = state_channel(checker, process->member->group, process, record->peer);
+    Channel *channel = channel_of(checker, record, process, record->peer);
     claim_balance(checker, record, money_plus(process->balance[NOW], -record->amount));
     if (process->tentative != NULL)
         state_violation(checker, RULE_DISCIPLINE, record,
@@ -225,7 +254,7 @@ static bool excuse_skip(Checker *checker, Channel *channel, const Record *record
 static void judge_accepted(Checker *checker, const Record *record)
 {
     Process *process = record->process;
-    Channel *channel = state_channel(checker, process->member->group, record->peer, process);
+    Channel *channel = channel_of(checker, record, record->peer, process);
     if (record->kind == TRACE_RECEIVED)
         claim_balance(checker, record, money_plus(process->balance[NOW], record->amount));
     if (channel->broken)
@@ -239,7 +268,7 @@ static void judge_accepted(Checker *checker, const Record *record)
 static void judge_lost(Checker *checker, const Record *record)
 {
     Process *process = record->process;
-    Channel *channel = state_channel(checker, process->member->group, process, record->peer);
+    Channel *channel = channel_of(checker, record, process, record->peer);
     const char *to = channel->to->name.text;
     if (channel->broken)
         return;
@@ -447,8 +476,12 @@ void events_judge(Checker *checker, const Record *record)
 {
     Process *process = record->process;
     process->taken++;
-    if (record->unfounded)
+    if (record->unfounded) {
+        if (checker->options.whole && record->position == 0)
+            state_violation(checker, RULE_LIFE, record, "%s without an account",
+                            trace_word((TraceKind)record->kind));
         return;
+    }
     if (record->kind == TRACE_ROLLED_BACK)
         process->rollbacks_taken++;
     judge_incarnation(checker, record);

@@ -116,13 +116,21 @@ static const char *parse_no_faults(const char *text)
     return reason;
 }
 
+/* Names go into traces, which are JSON. */
+static const char *parse_text(const char *text, char **field)
+{
+    if (!g_utf8_validate(text, -1, NULL))
+        return "must be UTF-8";
+    g_free(*field);
+    *field = g_strdup(text);
+    return NULL;
+}
+
 static const char *parse_value(ValueType type, const char *text, void *field)
 {
     switch (type) {
     case VALUE_TEXT:
-        g_free(*(char **)field);
-        *(char **)field = g_strdup(text);
-        return NULL;
+        return parse_text(text, field);
     case VALUE_TIME:
         return value_parse_time(text, field);
     case VALUE_CUSTOMERS:
@@ -325,10 +333,11 @@ static GKeyFile *load_key_file(const char *source, const char *text, char **erro
         strip_comment(*line);
     char *stripped = g_strjoinv("\n", lines);
     GKeyFile *file = g_key_file_new();
+    /* Else it would leave out `loss[de]=`, an unknown key, in silence. */
+    const GKeyFileFlags flags = G_KEY_FILE_KEEP_TRANSLATIONS;
     GError *problem = NULL;
     bool ok = !find_repeated_key(source, lines, error);
-    if (ok &&
-        !g_key_file_load_from_data(file, stripped, strlen(stripped), G_KEY_FILE_NONE, &problem)) {
+    if (ok && !g_key_file_load_from_data(file, stripped, strlen(stripped), flags, &problem)) {
         *error = g_strdup_printf("%s: %s", source, problem->message);
         g_error_free(problem);
         ok = false;

@@ -224,14 +224,14 @@ static bool read_line(TraceReader *reader, size_t json_flags)
     const char *line = reader->text + reader->at;
     const char *newline = memchr(line, '\n', reader->length - reader->at);
     reader->line++;
-    if (newline == NULL)
-        return fail(reader, g_strdup("cut off: the line has no end"));
-    size_t length = (size_t)(newline - line);
-    reader->at += length + 1;
+    size_t length = newline != NULL ? (size_t)(newline - line) : reader->length - reader->at;
+    reader->at += length + (newline != NULL);
 
     json_decref(reader->object);
     json_error_t error;
     reader->object = json_loadb(line, length, JSON_REJECT_DUPLICATES | json_flags, &error);
+    if (reader->object == NULL && newline == NULL)
+        return fail(reader, g_strdup("cut off: the line has no end"));
     if (reader->object == NULL)
         return fail(reader, g_strdup_printf("not JSON: %s (column %d)", error.text, error.column));
     if (!json_is_object(reader->object))

@@ -108,6 +108,7 @@ static void finish(World *world, bool settled)
             add_stuck(world, &world->nodes[i], why);
     }
     const CheckOptions options = {.settled = world->stuck->len == 0,
+                                  .whole = true,
                                   .cash_survives = world->scenario->cash == CASH_COMMIT};
     world->violations = checker_judge(world->checker, options);
     world->phase = PHASE_OVER;

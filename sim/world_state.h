@@ -50,6 +50,7 @@ struct World {
     Queue *queue;
     Network *network;
     Effects *effects;
+    const Datagram *delivering; /* what the step under way is about; NULL: no datagram */
     Node *nodes;
     uint32_t node_count;
     uint64_t clients;   /* the stream of the processes' identities */

@@ -4,6 +4,16 @@
 #include "core/wire.h"
 #include "sim/random.h"
 
+/* NULL: no process has the address. */
+static Node *node_at(const World *world, uint32_t ip)
+{
+    if (ip == WORLD_BANK_IP)
+        return &world->nodes[BANK_NODE];
+    uint32_t customer = ip - WORLD_CUSTOMER_IP; /* wraps to far too much below the first */
+    return customer < world->node_count - FIRST_CUSTOMER ? &world->nodes[FIRST_CUSTOMER + customer]
+                                                         : NULL;
+}
+
 /* --- the trace --- */
 
 static uint32_t number_of(const World *world, const Node *node)
@@ -22,6 +32,20 @@ static void hand_over(World *world, const Name *process, const TraceEvent *event
         checker_add(world->checker, 0, seq, world->now_ns, process, event);
 }
 
+/* The core knows why it drops what it was given, not which datagram of the network that was. */
+static void hand_over_drop(World *world, const Node *node, TraceEvent event)
+{
+    const Datagram *datagram = world->delivering;
+    char kinds[WIRE_KINDS_TEXT_MAX];
+    if (datagram != NULL && world->observer->datagrams) {
+        event.datagram = datagram->id;
+        event.datagram_kinds = wire_kinds_text(datagram->bytes, datagram->length, kinds);
+        event.datagram_bytes = datagram->length;
+        event.peer = node_at(world, datagram->from.ip)->name;
+    }
+    hand_over(world, &node->name, &event);
+}
+
 /* A record of the core. */
 static void record(World *world, Node *node, const TraceEvent *event)
 {
@@ -30,10 +54,14 @@ static void record(World *world, Node *node, const TraceEvent *event)
         node->name = *customer_name(node->customer); /* `open` may give any name */
     digest_record(world->digest, world->now_ns, number_of(world, node), event);
     totals_add(world->totals, &node->name, event);
-    hand_over(world, &node->name, event);
+    if (event->kind == TRACE_DROP)
+        hand_over_drop(world, node, *event);
+    else
+        hand_over(world, &node->name, event);
 }
 
-/* A record of the transport. peer: NULL when no process has the address. */
+/* A record of the transport, at the receiver (RX) or the sender (all others). peer: the other one;
+ * NULL when no process has the address. */
 static void record_datagram(World *world, const Node *node, TraceKind kind, const Node *peer,
                             uint64_t id, const uint8_t *bytes, size_t length, const char *reason)
 {
@@ -44,6 +72,7 @@ static void record_datagram(World *world, const Node *node, TraceKind kind, cons
     char kinds[WIRE_KINDS_TEXT_MAX];
     TraceEvent event = {.kind = kind,
                         .inc = node->inc,
+                        .outgoing = kind != TRACE_RX,
                         .datagram = id,
                         .datagram_kinds = wire_kinds_text(bytes, length, kinds),
                         .datagram_bytes = length,
@@ -54,15 +83,6 @@ static void record_datagram(World *world, const Node *node, TraceKind kind, cons
 }
 
 /* --- the network --- */
-
-static Node *node_at(const World *world, uint32_t ip)
-{
-    if (ip == WORLD_BANK_IP)
-        return &world->nodes[BANK_NODE];
-    uint32_t customer = ip - WORLD_CUSTOMER_IP; /* wraps to far too much below the first */
-    return customer < world->node_count - FIRST_CUSTOMER ? &world->nodes[FIRST_CUSTOMER + customer]
-                                                         : NULL;
-}
 
 static void send_datagram(World *world, const Node *node, Port port, Address to,
                           const uint8_t *bytes, size_t length)
@@ -216,7 +236,9 @@ static void deliver(World *world, uint32_t slot)
                        .from = datagram->from,
                        .bytes = datagram->bytes,
                        .length = datagram->length};
+        world->delivering = datagram;
         world_step(world, node, &event);
+        world->delivering = NULL;
     }
     network_release(world->network, slot);
 }

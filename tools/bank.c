@@ -99,7 +99,8 @@ static bool answer_show(void *user, const char *argument, GString *out)
     return found;
 }
 
-static const ConsoleWord WORDS[] = {{"list", NULL, answer_list}, {"show", "NAME", answer_show}};
+static const ConsoleWord WORDS[] = {{"list", NULL, answer_list, true},
+                                    {"show", "NAME", answer_show, true}};
 
 static void append_names(void *user, GPtrArray *names)
 {

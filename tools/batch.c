@@ -246,8 +246,11 @@ static void print_total(const Run *run)
                 batch->count);
     if (batch->simulation->json)
         return;
-    printf("%" PRIu64 " seeds (%" PRIu64 "..%" PRIu64 "), %" PRIu64 " events: ", run->done,
-           batch->first_seed, batch->first_seed + batch->count - 1, run->events);
+    printf("%" PRIu64 " seeds", run->done);
+    if (batch->count > 0) /* a batch can have more parts than seeds */
+        printf(" (%" PRIu64 "..%" PRIu64 ")", batch->first_seed,
+               batch->first_seed + batch->count - 1);
+    printf(", %" PRIu64 " events: ", run->events);
     if (failed == 0)
         printf("no violation\n");
     else

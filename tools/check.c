@@ -149,6 +149,7 @@ static int judge(Check *check)
             return exit_code;
     }
     const CheckOptions options = {.settled = check->settled || !check->live,
+                                  .whole = !check->live,
                                   .cash_survives = check->cash_survives};
     g_autoptr(GPtrArray) violations = checker_judge(check->checker, options);
     g_autoptr(GString) out = g_string_new(NULL);

@@ -13,7 +13,9 @@ enum { WAITING_MAX = 64 }; /* commands taken from a pipe ahead of their answers 
 typedef struct Place {
     uint64_t tag; /* of the command that is to fill it; 0: refused here */
     CommandKind command;
-    char *line; /* NULL: not answered yet */
+    char *line;              /* NULL: not answered yet */
+    const ConsoleWord *word; /* or not NULL: answered when it is the first */
+    char *argument;          /* of the word, or NULL */
 } Place;
 
 struct Console {
@@ -66,15 +68,44 @@ static gboolean on_finished(gpointer user)
     return G_SOURCE_REMOVE;
 }
 
+static char *failure_line(const Console *console, const char *word, const char *reason)
+{
+    GString *line = g_string_new(NULL);
+    (console->config.json ? result_failure_json : result_failure_text)(word, reason, line);
+    return g_string_free(line, FALSE);
+}
+
+static void print_answer(Console *console, const ConsoleWord *word, const char *argument)
+{
+    g_autoptr(GString) out = g_string_new(NULL);
+    if (word->answer(console->config.user, argument, out)) {
+        print_lines(console, out->str);
+        return;
+    }
+    g_autofree char *line = failure_line(console, word->word, out->str);
+    print(console, line);
+}
+
+/* Prints the first place and takes it away. */
+static void finish_place(Console *console)
+{
+    Place *place = g_queue_pop_head(console->places);
+    if (place->word != NULL)
+        print_answer(console, place->word, place->argument);
+    else
+        print(console, place->line);
+    g_free(place->line);
+    g_free(place->argument);
+    g_free(place);
+}
+
 /* Prints what is ready, in order. */
 static void advance(Console *console)
 {
     Place *place;
-    while ((place = g_queue_peek_head(console->places)) != NULL && place->line != NULL) {
-        print(console, place->line);
-        g_free(place->line);
-        g_free(g_queue_pop_head(console->places));
-    }
+    while ((place = g_queue_peek_head(console->places)) != NULL &&
+           (place->line != NULL || place->word != NULL))
+        finish_place(console);
     if (console->places->length < WAITING_MAX)
         input_resume(console->input);
     /* From the main loop, for this may be in the middle of a step. */
@@ -127,20 +158,16 @@ void console_ready(Console *console, const char *process, const Address *address
 
 /* --- in --- */
 
-static void add_place(Console *console, uint64_t tag, CommandKind command, char *line)
+static void add_place(Console *console, Place filled)
 {
-    Place *place = g_new0(Place, 1);
-    *place = (Place){tag, command, line};
-    g_queue_push_tail(console->places, place);
+    g_queue_push_tail(console->places, g_memdup2(&filled, sizeof filled));
     if (console->places->length >= WAITING_MAX)
         input_pause(console->input);
 }
 
 static void refuse(Console *console, const char *word, const char *reason)
 {
-    GString *line = g_string_new(NULL);
-    (console->config.json ? result_failure_json : result_failure_text)(word, reason, line);
-    add_place(console, 0, COMMAND_KINDS, g_string_free(line, FALSE));
+    add_place(console, (Place){.line = failure_line(console, word, reason)});
     advance(console);
 }
 
@@ -153,16 +180,16 @@ static void close_input(Console *console, bool quit)
 
 static void answer_word(Console *console, const ConsoleWord *word, char **words)
 {
-    g_autoptr(GString) out = g_string_new(NULL);
     size_t wanted = word->usage != NULL ? 2 : 1;
     if (g_strv_length(words) != wanted) {
-        g_string_printf(out, "usage: %s%s%s", word->word, wanted == 2 ? " " : "",
-                        wanted == 2 ? word->usage : "");
-        refuse(console, word->word, out->str);
-    } else if (word->answer(console->config.user, words[1], out)) {
-        print_lines(console, out->str);
+        g_autofree char *usage =
+            g_strconcat("usage: ", word->word, wanted == 2 ? " " : NULL, word->usage, NULL);
+        refuse(console, word->word, usage);
+    } else if (word->in_turn) {
+        add_place(console, (Place){.word = word, .argument = g_strdup(words[1])});
+        advance(console);
     } else {
-        refuse(console, word->word, out->str);
+        print_answer(console, word, words[1]);
     }
 }
 
@@ -218,7 +245,7 @@ static void on_line(void *user, const char *line)
         return;
     }
     command.tag = ++console->last_tag;
-    add_place(console, command.tag, command.kind, NULL);
+    add_place(console, (Place){.tag = command.tag, .command = command.kind});
     console->config.command(console->config.user, &command);
 }
 static_assert(INPUT_LINE_BYTES_MAX == 4096, "on_line says so");
@@ -273,14 +300,12 @@ void console_free(Console *console)
     input_free(console->input);
     console->input = NULL;
     Place *place;
-    while ((place = g_queue_pop_head(console->places)) != NULL) {
+    while ((place = g_queue_peek_head(console->places)) != NULL) {
         Notice stopping = {
             .kind = NOTICE_FAILURE, .command = place->command, .refusal = REFUSAL_STOPPING};
-        if (place->line == NULL)
+        if (place->line == NULL && place->word == NULL)
             place->line = notice_line(console, &stopping);
-        print(console, place->line);
-        g_free(place->line);
-        g_free(place);
+        finish_place(console);
     }
     g_queue_free(console->places);
     if (console->finishing != 0)

@@ -19,6 +19,7 @@ typedef struct ConsoleWord {
     const char *usage; /* its argument, "NAME"; NULL: takes none */
     /* Appends lines for people, or, returning false, the reason to refuse. */
     bool (*answer)(void *user, const char *argument, GString *out);
+    bool in_turn; /* answered when the commands before it are; else at once */
 } ConsoleWord;
 
 typedef struct ConsoleConfig {

@@ -108,7 +108,7 @@ static bool answer_status(void *user, const char *argument, GString *out)
     return true;
 }
 
-static const ConsoleWord WORDS[] = {{"status", NULL, answer_status}};
+static const ConsoleWord WORDS[] = {{"status", NULL, answer_status, false}};
 
 static void append_names(void *user, GPtrArray *names)
 {
@@ -327,7 +327,8 @@ static bool parse_advertised(const char *text, Plan *plan)
     bool good = (count == 1 || count == 3) && ip_parse(parts[0], &plan->advertised1.ip);
     if (good && count == 3)
         good = port_parse(parts[1], &plan->advertised1.port) &&
-               port_parse(parts[2], &plan->advertised2.port);
+               port_parse(parts[2], &plan->advertised2.port) &&
+               plan->advertised1.port != plan->advertised2.port;
     return good;
 }
 
@@ -345,7 +346,7 @@ static bool understand_addresses(Plan *plan)
     if (plan->bind1.port == plan->bind2.port && plan->bind1.port != 0)
         reason = "--port1 and --port2 must differ";
     else if (flags->advertise != NULL && !parse_advertised(flags->advertise, plan))
-        reason = "--advertise: must be ADDR or ADDR:PORT1:PORT2";
+        reason = "--advertise: must be ADDR or ADDR:PORT1:PORT2, two ports";
     else if (plan->advertised1.ip == 0)
         reason = "nobody can reach 0.0.0.0: say with --advertise what others are to be told";
     if (reason != NULL)

@@ -75,7 +75,8 @@ static bool parse_given(Given *given, int argc, char **argv, int *exit_code)
         {"trace", 0, 0, G_OPTION_ARG_FILENAME, &given->trace, NULL, NULL},
         {"trace-datagrams", 0, 0, G_OPTION_ARG_NONE, &given->datagrams, NULL, NULL},
         {"story", 0, 0, G_OPTION_ARG_NONE, &given->story, NULL, NULL},
-        {"set", 0, 0, G_OPTION_ARG_STRING_ARRAY, &given->sets, NULL, NULL},
+        /* As it is, whatever the locale: scenarios are UTF-8. */
+        {"set", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &given->sets, NULL, NULL},
         {"json", 0, 0, G_OPTION_ARG_NONE, &given->json, NULL, NULL},
         {"dump-defaults", 0, 0, G_OPTION_ARG_NONE, &given->dump_defaults, NULL, NULL},
 #ifdef COHORT_PLANTED_FAULTS
@@ -175,13 +176,23 @@ static bool answer_at_once(const Given *given, const char *command, int *exit_co
 
 /* --- the scenario --- */
 
-static bool complete_scenario(Scenario *scenario, char **error)
+/* A relative path is looked for from the current folder, then beside the scenario. */
+static char *data_path(const char *scenario_path, const char *data)
+{
+    g_autofree char *folder = g_path_get_dirname(scenario_path);
+    if (g_path_is_absolute(data) || g_file_test(data, G_FILE_TEST_EXISTS))
+        return g_strdup(data);
+    return g_build_filename(folder, data, NULL);
+}
+
+static bool complete_scenario(Scenario *scenario, const char *path, char **error)
 {
     if (scenario->data[0] == '\0')
         return scenario_complete(scenario, NULL, 0, error);
     GArray *rows;
     g_autoptr(GString) reason = g_string_new(NULL);
-    if (ledger_read_csv(scenario->data, &rows, reason) != 0) {
+    g_autofree char *data = data_path(path, scenario->data);
+    if (ledger_read_csv(data, &rows, reason) != 0) {
         *error = g_strdup(reason->str);
         return false;
     }
@@ -193,9 +204,14 @@ static bool complete_scenario(Scenario *scenario, char **error)
 static bool load_scenario(const Given *given, Scenario *scenario, char **error)
 {
     g_autofree char *text = NULL;
+    gsize length;
     g_autoptr(GError) problem = NULL;
-    if (!g_file_get_contents(given->rest[0], &text, NULL, &problem)) {
+    if (!g_file_get_contents(given->rest[0], &text, &length, &problem)) {
         *error = g_strdup(problem->message);
+        return false;
+    }
+    if (strlen(text) != length) {
+        *error = g_strdup_printf("%s: a NUL byte at offset %zu", given->rest[0], strlen(text));
         return false;
     }
     if (!scenario_read(scenario, given->rest[0], text, error))
@@ -204,7 +220,7 @@ static bool load_scenario(const Given *given, Scenario *scenario, char **error)
         if (!scenario_set(scenario, *set, error))
             return false;
     }
-    return complete_scenario(scenario, error);
+    return complete_scenario(scenario, given->rest[0], error);
 }
 
 /* --- one run --- */
@@ -339,6 +355,8 @@ int sim_main(int argc, char **argv)
     int exit_code;
     if (parse_given(&given, argc, argv, &exit_code) && answer_at_once(&given, argv[0], &exit_code))
         exit_code = run(&given, argv[0]);
+    if ((fflush(stdout) != 0 || ferror(stdout)) && exit_code == EXIT_DONE)
+        exit_code = options_fail(EXIT_ENVIRONMENT, argv[0], "standard output: cannot write");
     free_given(&given);
     return exit_code;
 }

@@ -1,6 +1,8 @@
 #include "tools/simrun.h"
 
+#include <errno.h>
 #include <inttypes.h>
+#include <string.h>
 #include <time.h>
 
 #include "tools/options.h"
@@ -8,10 +10,20 @@
 
 enum { EVENTS_PER_SLICE = 100000 };
 
+/* How this program was called, so that it is found again without being on the PATH. */
+static void append_program(GString *out)
+{
+    const char *program = program_invocation_name;
+    g_autofree char *quoted = g_shell_quote(program);
+    bool plain = strspn(program, G_CSET_A_2_Z G_CSET_a_2_z "0123456789/._-+") == strlen(program);
+    g_string_append(out, plain ? program : quoted);
+}
+
 void simrun_command(const Simulation *simulation, uint64_t seed, GString *out)
 {
     g_autofree char *path = g_shell_quote(simulation->path);
-    g_string_append_printf(out, "cohort sim %s --seed %" PRIu64, path, seed);
+    append_program(out);
+    g_string_append_printf(out, " sim %s --seed %" PRIu64, path, seed);
     for (char **set = simulation->sets; set != NULL && *set != NULL; set++) {
         g_autofree char *quoted = g_shell_quote(*set);
         g_string_append_printf(out, " --set %s", quoted);

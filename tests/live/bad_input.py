@@ -141,6 +141,19 @@ def a_command_in_the_middle_of_which_a_process_is_stopped_fails():
         same([line.split(":")[0] for line in lines], ["FAILURE open"] * 2)
 
 
+def the_bank_shows_what_the_commands_before_have_done():
+    with World() as world:
+        bank = world.bank()
+        alice = world.customer()
+        bank.say(f"open alice 5 127.0.0.1 {alice.ports[0]} {alice.ports[1]}\nshow alice\nlist\n"
+                 "show bob\nexit alice\nshow alice\nquit")
+        lines = [line.split() for line in bank.end()]
+        same([words[:2] for words in lines],
+             [["SUCCESS", "open"], ["alice", "5"], ["customers:", "1;"], ["alice", "5"],
+              ["FAILURE", "show:"], ["SUCCESS", "exit"], ["alice", "5"]])
+        same(lines[-1][-1], "exited")
+
+
 def a_long_script_is_done_to_its_end():
     with World() as world:
         world.bank()
@@ -192,6 +205,7 @@ def with_json_every_line_is_one_object():
 main(every_line_that_cannot_be_done_gives_one_failure_and_changes_nothing,
      a_pipe_gets_its_results_in_the_order_of_its_commands,
      a_command_in_the_middle_of_which_a_process_is_stopped_fails,
+     the_bank_shows_what_the_commands_before_have_done,
      a_long_script_is_done_to_its_end,
      an_unreachable_bank_is_a_failure_and_the_process_goes_on,
      with_json_every_line_is_one_object)

@@ -101,6 +101,8 @@ def a_wrong_command_line_is_refused_with_exit_code_2():
                  "maybe"),
                 ("--advertise: must be ADDR or", *customer, "--port2", "8502", "--advertise",
                  "127.0.0.1:1"),
+                ("--advertise: must be ADDR or", *customer, "--port2", "8502", "--advertise",
+                 "127.0.0.1:8503:8503"),
                 ("nobody can reach 0.0.0.0", *customer, "--port2", "8502", "--bind", "0.0.0.0"),
                 ("--record is not in this version", *customer, "--port2", "8502", "--record",
                  "x")):

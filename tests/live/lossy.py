@@ -40,7 +40,8 @@ def four_customers_settle_all_on_a_bad_network():
         same({row[5] for row in world.rows().values()}, {"1"})
         traces = "".join((world.folder / f"{name}.trace").read_text() for name in NAMES)
         for event in ("tx", "rx", "dup", "drop"):
-            check(f'"e":"{event}"' in traces, f"no {event} in the traces")
+            whom = "from" if event == "rx" else "to"
+            check(f'"e":"{event}","{whom}":"' in traces, f"no {event} in the traces")
         world.check_traces(*NAMES)
 
 

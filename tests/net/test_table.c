@@ -73,6 +73,8 @@ static const Broken BROKEN[] = {
      ""},
     {HEADER "alice,1,127.0.0.1,8501,8502,x,0\n", 0, "f.csv:2: column 6 (cohort): must be empty",
      ""},
+    {HEADER "alice,1,127.0.0.1,8501,8502,9007199254740992,0\n", 0,
+     "f.csv:2: column 6 (cohort): at most 9007199254740991", "\"9007199254740992\""},
     {HEADER "alice,1,127.0.0.1,8501,8502,,2\n", 0, "f.csv:2: column 7 (exit_state): must be 0 or 1",
      "\"2\""},
     {HEADER ALICE "\n" ALICE, 0, "f.csv:4: column 1 (name): twice", "\"alice\""},
@@ -191,7 +193,7 @@ static void what_is_written_reads_back_the_same(void **state)
                        .ip = (uint32_t)(0xffffffff - i),
                        .port1 = (uint16_t)(1 + i),
                        .port2 = (uint16_t)(65535 - i),
-                       .cohort = i == 0 ? 0 : UINT64_MAX - i,
+                       .cohort = i == 0 ? 0 : UINT64_C(9007199254740992) - i,
                        .exited = i % 2 == 1};
         row.name.text[0] = (char)('a' + i);
         table_write_row(text, &row);

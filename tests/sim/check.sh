@@ -74,13 +74,18 @@ says "a changed amount" out 'traces: 2 violations$'
 expect 1 "json of violations" --json "$tmp/wrong"
 says "json of violations" out '^{"violation":4,"name":"money","process":"c[1-4]","seq":[0-9]*,"file":".*/wrong","text":"'
 
-head -c 1000 "$tmp/trace" >"$tmp/broken"
+head -c 990 "$tmp/trace" >"$tmp/broken"
 expect 2 "a broken trace" "$tmp/trace" "$tmp/broken"
 says "a broken trace" err '^cohort check: .*/broken:[0-9]*: cut off'
 expect 2 "an absent trace" "$tmp/absent"
 expect 2 "no trace"
 says "no trace" err 'a trace is needed'
 expect 2 "an unknown option" --frobnicate
+
+sed '/"p":"c2","inc":0,"e":"opened"/d' "$tmp/trace" |
+    awk '{ sub(/"seq":[0-9]+/, "\"seq\":" NR - 2); print }' >"$tmp/unopened"
+expect 1 "a whole trace without one account" "$tmp/unopened"
+says "a whole trace without one account" out '^VIOLATION invariant 0 (life) process c2 seq [0-9]* .* without an account$'
 
 "$cohort" sim "$scenarios/cash.ini" --trace "$tmp/cash" >/dev/null
 expect 0 "committed cash" "$tmp/cash"

@@ -11,8 +11,9 @@ static void expect(const Claim *claim, bool settled, unsigned rules)
     history_init(&history);
     claim->tell(&history);
     GPtrArray *violations =
-        checker_judge(history.checker,
-                      (CheckOptions){.settled = settled, .cash_survives = history.cash_survives});
+        checker_judge(history.checker, (CheckOptions){.settled = settled,
+                                                      .whole = history.whole,
+                                                      .cash_survives = history.cash_survives});
     unsigned found = NOTHING;
     for (guint i = 0; i < violations->len; i++) {
         const Violation *violation = g_ptr_array_index(violations, i);

@@ -48,6 +48,9 @@ for event in tx rx drop dup; do
     holds "datagrams are traced" grep -q "\"e\":\"$event\"" "$tmp/datagrams"
     holds "only when asked" sh -c "! grep -q '\"e\":\"$event\"' '$tmp/trace'"
 done
+holds "a drop says of which datagram" sh -c "! grep '\"e\":\"drop\"' '$tmp/datagrams' | grep -q '\"bytes\":0'"
+holds "a loss is at its sender" sh -c "! grep '\"reason\":\"loss\"' '$tmp/datagrams' | grep -q '\"from\":'"
+holds "a refusal is at its receiver" sh -c "! grep '\"reason\":\"order\"' '$tmp/datagrams' | grep -q '\"to\":'"
 expect 0 "story" "$cohort" sim "$scenarios/rollback.ini" --story
 holds "story explains" grep -q 'c3 keeps its state: ' "$tmp/out"
 expect 0 "defaults" "$cohort" sim --dump-defaults
@@ -72,6 +75,8 @@ holds "shards make up the whole" cmp -s "$tmp/whole" "$tmp/parts"
 expect 0 "batch for people" "$cohort" sim "$example" --seeds 1..3
 holds "only the total" lines_are 1
 holds "total" last_line_says '^3 seeds (1..3), [0-9]* events: no violation$'
+expect 0 "a shard without seeds" "$cohort" sim "$example" --seeds 1..2 --shard 3/3
+holds "total" last_line_says '^0 seeds, 0 events: no violation$'
 
 # --- usage ---
 expect 2 "no scenario" "$cohort" sim
@@ -87,19 +92,33 @@ expect 2 "bad override" "$cohort" sim "$example" --set network.loss=2
 holds "names key and reason" stderr_says '--set: \[network\] loss: '
 expect 2 "missing data" "$cohort" sim "$example" --set bank.data="$tmp/nowhere.csv"
 expect 4 "trace that cannot be written" "$cohort" sim "$example" --trace "$tmp/no/where"
-[ -e /dev/full ] && expect 4 "full disk" "$cohort" sim "$example" --trace /dev/full
+if [ -e /dev/full ]; then
+    expect 4 "full disk" "$cohort" sim "$example" --trace /dev/full
+    expect 4 "full disk under stdout" sh -c '"$1" sim "$2" --json >/dev/full' sh "$cohort" "$example"
+    expect 4 "full disk under a batch" sh -c '"$1" sim "$2" --seeds 1..2 >/dev/full' sh "$cohort" "$example"
+fi
+printf '[scenario]\nduration=1s\n\0[network]\nloss=lots\n' >"$tmp/nul.ini"
+expect 2 "NUL in a scenario" "$cohort" sim "$tmp/nul.ini"
+holds "names the place" stderr_says 'nul.ini: a NUL byte at offset 23'
 
 # --- customers of a file ---
 printf 'name,balance,ip_address,port1,port2,cohort,exit_state\nanna,10,127.0.0.1,8501,8502,,0\nbert,20.50,127.0.0.1,8503,8504,,0\n' >"$tmp/data.csv"
 expect 0 "data" "$cohort" sim "$tmp/defaults.ini" --set bank.data="$tmp/data.csv" --set script.1s="anna transfer 5 bert" --story
+mkdir "$tmp/beside"
+cp "$tmp/data.csv" "$tmp/defaults.ini" "$tmp/beside"
+mv "$tmp/beside/data.csv" "$tmp/beside/there.csv"
+expect 0 "data beside the scenario" "$cohort" sim "$tmp/beside/defaults.ini" --set bank.data=there.csv
 holds "their balances" grep -q 'In the end: anna has 5, bert has 25.50\.' "$tmp/out"
 
 # --- violations ---
 if "$cohort" sim --planted list >/dev/null 2>&1; then
     expect 1 "safety" "$cohort" sim "$example" --planted send-while-tentative
     holds "violations are named" grep -q '^violation of discipline: c[123], seq [0-9]*: ' "$tmp/out"
-    holds "reproduction" grep -q '^reproduce: cohort sim .* --seed 1 --planted send-while-tentative$' "$tmp/out"
+    holds "reproduction" grep -q '^reproduce: .*cohort sim .* --seed 1 --planted send-while-tentative$' "$tmp/out"
     holds "summary" last_line_says ' VIOLATION'
+    cp "$tmp/out" "$tmp/first"
+    expect 1 "the reproducing command" sh -c "$(sed -n 's/^reproduce: //p' "$tmp/first")"
+    holds "reproduces" cmp -s "$tmp/out" "$tmp/first"
     expect 3 "liveness" "$cohort" sim "$example" --planted release-on-ack
     holds "who waits" grep -q '^violation of liveness: c[123]: ' "$tmp/out"
     expect 1 "failing batch" "$cohort" sim "$example" --seeds 1..4 --planted send-while-tentative

@@ -30,7 +30,8 @@ typedef struct History {
     Books tentative[PROCESSES_MAX];
     Money amounts[PROCESSES_MAX][PROCESSES_MAX][LABELS_MAX]; /* sent from, to, with label */
     uint64_t cohort;
-    bool cash_survives; /* the checker is told so */
+    bool cash_survives; /* the checker is told so ... */
+    bool whole;         /* ... and this */
     /* What the next record differs by from what the books say; zeros after it. */
     struct {
         int64_t balance;

@@ -152,6 +152,8 @@ static void error_names_file_group_key_and_reason(void **state)
         {"[script]\n1s=c1 rollback\n1s=c2 rollback\n", "test.ini: [script] 1s: written twice"},
         {"[bank]\nbalance=1\n[network]\n[bank]\nbalance=2\n",
          "test.ini: [bank] balance: written twice"},
+        {"[network]\nloss[de]=5%\n", "test.ini: [network] loss[de]: unknown key"},
+        {"[scenario]\nname=caf\xe9\n", "test.ini: [scenario] name: must be UTF-8"},
         {"duration=30s\n", "test.ini: "},
         {"[scenario]\nduration\n", "test.ini: "},
     };

@@ -220,6 +220,20 @@ static void unknown_keys_and_a_crash_without_balance_are_accepted(void **state)
     trace_reader_free(reader);
 }
 
+static void the_last_line_may_have_no_end(void **state)
+{
+    (void)state;
+    const char text[] =
+        HEADER "{\"seq\":0,\"t\":0,\"p\":\"c1\",\"inc\":0,\"e\":\"exited\",\"balance\":5}";
+    TraceReader *reader = trace_reader_new(text, strlen(text));
+    TraceRecord record;
+    assert_true(trace_reader_next(reader, &record));
+    assert_int_equal(record.event.balance, 5);
+    assert_false(trace_reader_next(reader, &record));
+    assert_null(trace_reader_error(reader));
+    trace_reader_free(reader);
+}
+
 #define EVENT(rest) HEADER "{\"seq\":0,\"t\":0,\"p\":\"c1\",\"inc\":0," rest "}\n"
 #define SENT(to, label, amount)                                                                    \
     EVENT("\"e\":\"sent\",\"to\":" to ",\"label\":" label ",\"amount\":" amount ",\"balance\":0")
@@ -238,7 +252,7 @@ static const struct {
     {"{\"cohort_trace\":2,\"mode\":\"sim\"}\n", 1, "\"cohort_trace\": expected 1"},
     {"{\"cohort_trace\":1}\n", 1, "\"mode\" is missing"},
     {"{\"cohort_trace\":1,\"mode\":\"real\"}\n", 1, "\"mode\": expected \"sim\" or \"live\""},
-    {"{\"cohort_trace\":1,\"mode\":\"sim\"}", 1, "cut off"},
+    {"{\"cohort_trace\":1,\"mode\":\"sim\"", 1, "cut off"},
     {HEADER "\n", 2, "not JSON"},
     {HEADER "[1]\n", 2, "JSON object"},
     {HEADER "{\"seq\":0\n", 2, "not JSON"},
@@ -302,6 +316,7 @@ int main(void)
         cmocka_unit_test(what_is_written_is_read),
         cmocka_unit_test(last_labels_are_joined_by_peer),
         cmocka_unit_test(unknown_keys_and_a_crash_without_balance_are_accepted),
+        cmocka_unit_test(the_last_line_may_have_no_end),
         cmocka_unit_test(a_broken_trace_is_told_with_line_and_reason),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
