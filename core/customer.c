@@ -233,7 +233,8 @@ static DropReason receive_from_peer(Customer *customer, const Header *header,
     Process *process = &customer->process;
     const Instance *instance = instance_of(message);
     if ((message->kind == MESSAGE_TRANSFER || message->kind == MESSAGE_SKIP) &&
-        header->receiver == customer->membership.proposal.self)
+        header->receiver == customer->membership.proposal.self &&
+        header->sender < customer->membership.proposal.count)
         membership_prove_formed(customer, header->cohort);
     if (!customer_active(customer) || header->cohort != process->cohort)
         return DROP_COHORT;

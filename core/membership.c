@@ -290,18 +290,25 @@ static void decide(Customer *customer, bool commit)
     proposal_clear(membership);
 }
 
+static void owe_outcome_ack(Customer *customer, ProposalKind kind, uint64_t id, const Name *name,
+                            bool commit)
+{
+    Message ack = {.kind = MESSAGE_OUTCOME_ACK};
+    ack.outcome.proposal = kind;
+    ack.outcome.id = id;
+    ack.outcome.name = *name;
+    ack.outcome.commit = commit;
+    customer_owe_bank(customer, &ack);
+}
+
 void membership_receive_outcome(Customer *customer, const Message *message)
 {
     const Proposal *proposal = &customer->membership.proposal;
-    Message ack = {.kind = MESSAGE_OUTCOME_ACK};
-    ack.outcome.proposal = message->outcome.proposal;
-    ack.outcome.id = message->outcome.id;
-    ack.outcome.name = message->outcome.name;
-    ack.outcome.commit = message->outcome.commit;
     if (proposal->pending && proposal->kind == message->outcome.proposal &&
         proposal->id == message->outcome.id)
         decide(customer, message->outcome.commit);
-    customer_owe_bank(customer, &ack);
+    owe_outcome_ack(customer, message->outcome.proposal, message->outcome.id,
+                    &message->outcome.name, message->outcome.commit);
 }
 
 void membership_prove_formed(Customer *customer, uint64_t cohort)
@@ -312,9 +319,12 @@ void membership_prove_formed(Customer *customer, uint64_t cohort)
 
 void membership_prove_commit(Customer *customer, ProposalKind kind)
 {
-    const Proposal *proposal = &customer->membership.proposal;
-    if (proposal->pending && proposal->kind == kind)
-        decide(customer, true);
+    const Proposal proposal = customer->membership.proposal;
+    if (!proposal.pending || proposal.kind != kind)
+        return;
+    decide(customer, true);
+    if (kind == PROPOSAL_EXIT) /* the last chance: with its answer the process is at its end */
+        owe_outcome_ack(customer, kind, proposal.id, &customer->membership.name, true);
 }
 
 /* --- reports --- */

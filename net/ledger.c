@@ -19,6 +19,7 @@ enum {
     FRAME_BYTES = 4 + 4 + 8,          /* before the records of a frame */
     SNAPSHOT_FRAME_BYTES = 256 << 10, /* of a snapshot, about so much in one frame */
     WRITE_BYTES = 256 << 10,
+    TINY_BYTES = 16 << 10,
     SMALL_BYTES = 256 << 10,
 };
 static const uint8_t MAGIC[8] = "COHORTJN";
@@ -121,7 +122,8 @@ bool ledger_unfolded(const Ledger *ledger)
 
 bool ledger_outgrown(const Ledger *ledger)
 {
-    return ledger->change_bytes > MAX(ledger->csv_bytes + ledger->snapshot_bytes, SMALL_BYTES);
+    const size_t bytes = ledger->csv_bytes + ledger->snapshot_bytes;
+    return ledger->change_bytes > (bytes <= TINY_BYTES ? 0 : MAX(bytes, SMALL_BYTES));
 }
 
 bool ledger_small(const Ledger *ledger)

@@ -33,8 +33,9 @@ int ledger_commit(Ledger *ledger, GString *error); /* 0 or a negative errno */
 
 /* Is there anything that the CSV on disk does not show yet? */
 bool ledger_unfolded(const Ledger *ledger);
-/* Is that so much that it should be folded now? The threshold grows with the CSV, so that all
- * the folding of a run costs no more than a fixed share of its writing. */
+/* Is that so much that it should be folded now? Of a tiny CSV any change is: it then shows what was
+ * answered as soon as the answer is out. Else the threshold grows with the CSV, so that all the
+ * folding of a run costs no more than a fixed share of its writing. */
 bool ledger_outgrown(const Ledger *ledger);
 /* Is the CSV so small that folding it in any pause is fine? */
 bool ledger_small(const Ledger *ledger);

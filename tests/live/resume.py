@@ -254,7 +254,19 @@ def an_open_never_overwrites_the_state_of_another_account():
         same(world.rows(), {})
 
 
-main(a_customer_outside_a_cohort_goes_on_where_it_was,
+def a_name_is_free_as_soon_as_its_customer_has_exited():
+    with World() as world:
+        world.bank()
+        for balance in ("100", "7", "30.50"):
+            alice, = world.customers(("alice", balance))
+            same(world.rows()["alice"][0], balance)  # on disk before SUCCESS is said
+            alice.do("exit", f"SUCCESS exit alice balance {balance}")
+            same(world.rows()["alice"][-1], "1")
+            alice.end()
+
+
+main(a_name_is_free_as_soon_as_its_customer_has_exited,
+     a_customer_outside_a_cohort_goes_on_where_it_was,
      a_customer_killed_outside_a_cohort_goes_on_where_it_was,
      a_member_away_misses_nothing_and_comes_back_on_other_ports,
      a_whole_cohort_stopped_and_started_settles_what_was_in_flight,

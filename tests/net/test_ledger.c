@@ -401,8 +401,30 @@ static void changes_after_a_fold_are_kept_too(void **state)
     close_ledger(&opened);
 }
 
+/* As many rows, c0 and so on. */
+static void write_rows(void **state, unsigned rows)
+{
+    g_autoptr(GString) text = g_string_new(HEADER);
+    for (unsigned i = 0; i < rows; i++)
+        g_string_append_printf(text, "c%u,%u.25,10.0.%u.%u,8501,8502,,0\n", i, i, i / 256 % 256,
+                               i % 256);
+    folder_write(state, "data.csv", text->str, text->len);
+}
+
+static void every_change_of_a_tiny_file_is_shown_in_it_at_once(void **state)
+{
+    Opened opened = open_well(state);
+    assert_false(ledger_outgrown(opened.ledger));
+    commit(&opened, "alice 1");
+    assert_true(ledger_outgrown(opened.ledger));
+    assert_int_equal(ledger_fold(opened.ledger, opened.bank, opened.error), 0);
+    assert_false(ledger_outgrown(opened.ledger));
+    close_ledger(&opened);
+}
+
 static void the_journal_of_a_small_file_outgrows_it_in_time(void **state)
 {
+    write_rows(state, 1000);
     Opened opened = open_well(state);
     unsigned commits = 0;
     while (!ledger_outgrown(opened.ledger) && commits < 100000) {
@@ -422,11 +444,7 @@ static void the_journal_of_a_small_file_outgrows_it_in_time(void **state)
 static void a_change_among_a_million_rows_rewrites_nothing(void **state)
 {
     enum { ROWS = 1000000 };
-    g_autoptr(GString) text = g_string_new(HEADER);
-    for (unsigned i = 0; i < ROWS; i++)
-        g_string_append_printf(text, "c%u,%u.25,10.0.%u.%u,8501,8502,,0\n", i, i, i / 256 % 256,
-                               i % 256);
-    folder_write(state, "data.csv", text->str, text->len);
+    write_rows(state, ROWS);
     uint64_t inode = folder_inode(state, "data.csv");
     size_t before;
     size_t after;
@@ -490,6 +508,7 @@ int main(void)
         TEST(a_record_that_the_bank_cannot_read_is_refused),
         TEST(killed_between_the_two_halves_of_a_fold_nothing_is_lost_or_doubled),
         TEST(changes_after_a_fold_are_kept_too),
+        TEST(every_change_of_a_tiny_file_is_shown_in_it_at_once),
         TEST(the_journal_of_a_small_file_outgrows_it_in_time),
         TEST(a_change_among_a_million_rows_rewrites_nothing),
         TEST(the_rows_of_a_file_are_read_without_a_bank),
