@@ -345,3 +345,12 @@ void cluster_do(Cluster *cluster, int who, const char *line)
     cluster_command(cluster, who, line);
     cluster_deliver(cluster);
 }
+
+GBytes *cluster_encoded(const Customer *customer)
+{
+    Coder coder = coder_encode_growing();
+    customer_encode(customer, &coder);
+    GBytes *bytes = g_bytes_new(coder.bytes, coder.length);
+    coder_deinit(&coder);
+    return bytes;
+}

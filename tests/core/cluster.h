@@ -35,6 +35,12 @@ typedef struct Cluster {
     void *hold_context;
 } Cluster;
 
+/* Whole units of money in minor units. */
+static inline Money cluster_money(int units)
+{
+    return (Money)units * 100;
+}
+
 /* Customers a, b, c, ... with these balances, members of cohort 1. */
 Cluster *cluster_new(int count, Money balance);
 Cluster *cluster_new_cash(int count, Money balance, CashMode cash);
@@ -59,6 +65,8 @@ void cluster_advance(Cluster *cluster, uint64_t ns);
 /* Lets time pass until nobody waits for anything; false: after ten minutes somebody still does. */
 bool cluster_settle(Cluster *cluster);
 Money cluster_balance(const Cluster *cluster, int who);
+/* The whole state of a customer. Unref it. */
+GBytes *cluster_encoded(const Customer *customer);
 /* How many lines of the trace, or of what users were told, contain this. */
 int cluster_traced(const Cluster *cluster, const char *text);
 int cluster_told(const Cluster *cluster, const char *text);

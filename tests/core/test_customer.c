@@ -12,26 +12,12 @@
 
 enum { A, B, C };
 
-static Money hundred(int units)
-{
-    return (Money)units * 100;
-}
-
-static GBytes *encoded(const Customer *customer)
-{
-    Coder coder = coder_encode_growing();
-    customer_encode(customer, &coder);
-    GBytes *bytes = g_bytes_new(coder.bytes, coder.length);
-    coder_deinit(&coder);
-    return bytes;
-}
-
 /* --- stop and start --- */
 
 static void an_orderly_stop_is_a_pause(void **state)
 {
     (void)state;
-    Cluster *cluster = cluster_new(3, hundred(100));
+    Cluster *cluster = cluster_new(3, cluster_money(100));
     cluster_do(cluster, A, "transfer 10 b");
     cluster_do(cluster, A, "checkpoint");
     cluster_stop(cluster, B);
@@ -42,9 +28,9 @@ static void an_orderly_stop_is_a_pause(void **state)
     cluster_do(cluster, B, "transfer 1 a");
     cluster_do(cluster, C, "transfer 2 b");
     cluster_advance(cluster, 10 * NS_PER_S);
-    assert_int_equal(cluster_balance(cluster, A), hundred(86));
-    assert_int_equal(cluster_balance(cluster, B), hundred(111));
-    assert_int_equal(cluster_balance(cluster, C), hundred(103));
+    assert_int_equal(cluster_balance(cluster, A), cluster_money(86));
+    assert_int_equal(cluster_balance(cluster, B), cluster_money(111));
+    assert_int_equal(cluster_balance(cluster, C), cluster_money(103));
     cluster_free(cluster);
 }
 
@@ -57,7 +43,7 @@ static bool hold_votes(const Flight *flight, void *context)
 static void who_stops_in_the_middle_of_a_checkpoint_leaves_nobody_suspended(void **state)
 {
     (void)state;
-    Cluster *cluster = cluster_new(2, hundred(100));
+    Cluster *cluster = cluster_new(2, cluster_money(100));
     cluster_do(cluster, A, "transfer 1 b");
     cluster->hold = hold_votes;
     cluster_do(cluster, B, "checkpoint");
@@ -68,8 +54,8 @@ static void who_stops_in_the_middle_of_a_checkpoint_leaves_nobody_suspended(void
     assert_int_equal(cluster_start(cluster, B, "b"), LOAD_OK);
     cluster_do(cluster, A, "transfer 2 b");
     cluster_advance(cluster, 20 * NS_PER_S);
-    assert_int_equal(cluster_balance(cluster, A), hundred(97));
-    assert_int_equal(cluster_balance(cluster, B), hundred(103));
+    assert_int_equal(cluster_balance(cluster, A), cluster_money(97));
+    assert_int_equal(cluster_balance(cluster, B), cluster_money(103));
     assert_int_equal(cluster_traced(cluster, "a discarded b.1"), 1);
     cluster_free(cluster);
 }
@@ -77,7 +63,7 @@ static void who_stops_in_the_middle_of_a_checkpoint_leaves_nobody_suspended(void
 static void a_cohort_left_without_an_orderly_stop_is_not_resumed(void **state)
 {
     (void)state;
-    Cluster *cluster = cluster_new(2, hundred(100));
+    Cluster *cluster = cluster_new(2, cluster_money(100));
     GBytes *account = g_bytes_ref(cluster->slots[A][SLOT_ACCOUNT]);
     assert_int_equal(cluster_start(cluster, A, "a"), LOAD_UNCLEAN);
     assert_ptr_equal(cluster->slots[A][SLOT_ACCOUNT], account);
@@ -88,7 +74,7 @@ static void a_cohort_left_without_an_orderly_stop_is_not_resumed(void **state)
 static void the_state_of_another_name_is_not_taken(void **state)
 {
     (void)state;
-    Cluster *cluster = cluster_new(2, hundred(100));
+    Cluster *cluster = cluster_new(2, cluster_money(100));
     cluster_stop(cluster, A);
     assert_int_equal(cluster_start(cluster, A, "z"), LOAD_WRONG_NAME);
     cluster_free(cluster);
@@ -97,11 +83,11 @@ static void the_state_of_another_name_is_not_taken(void **state)
 static void no_cut_or_changed_state_is_believed_to_be_whole(void **state)
 {
     (void)state;
-    Cluster *cluster = cluster_new(3, hundred(100));
+    Cluster *cluster = cluster_new(3, cluster_money(100));
     cluster_do(cluster, A, "transfer 10 b");
     cluster_do(cluster, A, "lost-transfer 10 c");
     cluster_do(cluster, B, "checkpoint");
-    GBytes *whole = encoded(cluster->customers[A]);
+    GBytes *whole = cluster_encoded(cluster->customers[A]);
     gsize length;
     const uint8_t *bytes = g_bytes_get_data(whole, &length);
     CustomerConfig config = cluster->customers[A]->config;
@@ -128,7 +114,7 @@ static void no_cut_or_changed_state_is_believed_to_be_whole(void **state)
 static void a_silent_bank_fails_the_command_and_the_next_is_tried(void **state)
 {
     (void)state;
-    Cluster *cluster = cluster_new(2, hundred(100));
+    Cluster *cluster = cluster_new(2, cluster_money(100));
     cluster_command(cluster, A, "delete-cohort");
     cluster_command(cluster, A, "transfer 1 b");
     assert_int_equal(cluster_told(cluster, "a SUCCESS transfer"), 0);
@@ -141,7 +127,7 @@ static void a_silent_bank_fails_the_command_and_the_next_is_tried(void **state)
 static void an_old_invitation_is_ignored(void **state)
 {
     (void)state;
-    Cluster *cluster = cluster_new(2, hundred(100));
+    Cluster *cluster = cluster_new(2, cluster_money(100));
     Message join = {.kind = MESSAGE_PROPOSE};
     join.propose.proposal = PROPOSAL_JOIN;
     join.propose.id = 1;
@@ -160,15 +146,15 @@ static void an_old_invitation_is_ignored(void **state)
 static void what_is_meant_for_another_member_is_dropped(void **state)
 {
     (void)state;
-    Cluster *cluster = cluster_new(3, hundred(100));
+    Cluster *cluster = cluster_new(3, cluster_money(100));
     cluster_command(cluster, A, "transfer 1 b");
     Flight *flight = g_ptr_array_index(cluster->flights, 0);
     flight->to = C;
     cluster_deliver(cluster);
     assert_int_equal(customer_dropped(cluster->customers[C], DROP_RECEIVER), 1);
-    assert_int_equal(cluster_balance(cluster, C), hundred(100));
+    assert_int_equal(cluster_balance(cluster, C), cluster_money(100));
     assert_true(cluster_settle(cluster));
-    assert_int_equal(cluster_balance(cluster, B), hundred(101));
+    assert_int_equal(cluster_balance(cluster, B), cluster_money(101));
     cluster_free(cluster);
 }
 
@@ -190,14 +176,14 @@ static void what_cannot_be_done_is_one_failure_and_changes_nothing(void **state)
         {"open a 1", "a FAILURE open "},
         {"exit", "a FAILURE exit "},
     };
-    Cluster *cluster = cluster_new(2, hundred(100));
+    Cluster *cluster = cluster_new(2, cluster_money(100));
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
         g_string_truncate(cluster->told, 0);
         cluster_do(cluster, A, cases[i].line);
         assert_int_equal(cluster_told(cluster, cases[i].told), 1);
         assert_int_equal(cluster_told(cluster, "\n"), 1);
     }
-    assert_int_equal(cluster_balance(cluster, A), hundred(100));
+    assert_int_equal(cluster_balance(cluster, A), cluster_money(100));
     assert_string_equal(cluster->trace->str, "");
     cluster_free(cluster);
 }
@@ -207,31 +193,31 @@ static void what_cannot_be_done_is_one_failure_and_changes_nothing(void **state)
 static void a_rollback_undoes_cash(void **state)
 {
     (void)state;
-    Cluster *cluster = cluster_new(2, hundred(100));
+    Cluster *cluster = cluster_new(2, cluster_money(100));
     cluster_do(cluster, A, "deposit 20");
     cluster_do(cluster, A, "withdrawal 5");
     cluster_do(cluster, A, "rollback");
-    assert_int_equal(cluster_balance(cluster, A), hundred(100));
+    assert_int_equal(cluster_balance(cluster, A), cluster_money(100));
     cluster_free(cluster);
 }
 
 static void a_committed_deposit_survives_a_rollback(void **state)
 {
     (void)state;
-    Cluster *cluster = cluster_new_cash(2, hundred(100), CASH_COMMIT);
+    Cluster *cluster = cluster_new_cash(2, cluster_money(100), CASH_COMMIT);
     cluster_do(cluster, A, "deposit 20");
     cluster_do(cluster, A, "transfer 30 b");
     cluster_do(cluster, A, "rollback");
     assert_true(cluster_settle(cluster));
-    assert_int_equal(cluster_balance(cluster, A), hundred(120));
-    assert_int_equal(cluster_balance(cluster, B), hundred(100));
+    assert_int_equal(cluster_balance(cluster, A), cluster_money(120));
+    assert_int_equal(cluster_balance(cluster, B), cluster_money(100));
     cluster_free(cluster);
 }
 
 static void a_committed_withdrawal_is_paid_when_a_checkpoint_is_permanent(void **state)
 {
     (void)state;
-    Cluster *cluster = cluster_new_cash(2, hundred(100), CASH_COMMIT);
+    Cluster *cluster = cluster_new_cash(2, cluster_money(100), CASH_COMMIT);
     cluster_do(cluster, B, "transfer 50 a");
     cluster->hold = hold_votes;
     cluster_do(cluster, A, "withdrawal 120");
@@ -243,8 +229,8 @@ static void a_committed_withdrawal_is_paid_when_a_checkpoint_is_permanent(void *
     cluster_do(cluster, A, "rollback");
     cluster_do(cluster, B, "rollback");
     assert_true(cluster_settle(cluster));
-    assert_int_equal(cluster_balance(cluster, A), hundred(30));
-    assert_int_equal(cluster_balance(cluster, B), hundred(50));
+    assert_int_equal(cluster_balance(cluster, A), cluster_money(30));
+    assert_int_equal(cluster_balance(cluster, B), cluster_money(50));
     cluster_free(cluster);
 }
 

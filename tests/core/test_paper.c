@@ -12,16 +12,11 @@
 
 enum { A, B, C, D };
 
-static Money hundred(int units)
-{
-    return (Money)units * 100;
-}
-
 /* Section 3: a checkpoint is taken by the initiator and by those it received from, alone. */
 static void a_checkpoint_is_taken_by_those_received_from_and_nobody_else(void **state)
 {
     (void)state;
-    Cluster *cluster = cluster_new(4, hundred(100));
+    Cluster *cluster = cluster_new(4, cluster_money(100));
     cluster_do(cluster, A, "transfer 1 b");
     cluster_do(cluster, C, "transfer 1 d");
     cluster_do(cluster, B, "checkpoint");
@@ -37,7 +32,7 @@ static void a_checkpoint_is_taken_by_those_received_from_and_nobody_else(void **
 static void a_sender_checkpoints_alone(void **state)
 {
     (void)state;
-    Cluster *cluster = cluster_new(3, hundred(100));
+    Cluster *cluster = cluster_new(3, cluster_money(100));
     cluster_do(cluster, A, "transfer 5 b");
     cluster_do(cluster, A, "checkpoint");
     assert_int_equal(cluster_told(cluster, "a SUCCESS checkpoint balance 95 members a\n"), 1);
@@ -49,7 +44,7 @@ static void a_sender_checkpoints_alone(void **state)
 static void a_checkpoint_follows_the_chain_of_receipts(void **state)
 {
     (void)state;
-    Cluster *cluster = cluster_new(4, hundred(100));
+    Cluster *cluster = cluster_new(4, cluster_money(100));
     cluster_do(cluster, A, "transfer 1 b");
     cluster_do(cluster, B, "transfer 1 c");
     cluster_do(cluster, C, "transfer 1 d");
@@ -63,7 +58,7 @@ static void a_checkpoint_follows_the_chain_of_receipts(void **state)
 static void a_sender_whose_checkpoint_covers_the_receipt_is_left_alone(void **state)
 {
     (void)state;
-    Cluster *cluster = cluster_new(2, hundred(100));
+    Cluster *cluster = cluster_new(2, cluster_money(100));
     cluster_do(cluster, A, "transfer 1 b");
     cluster_do(cluster, A, "checkpoint");
     cluster_do(cluster, B, "checkpoint");
@@ -75,7 +70,7 @@ static void a_sender_whose_checkpoint_covers_the_receipt_is_left_alone(void **st
 static void a_rollback_takes_those_who_hold_what_it_undoes_and_nobody_else(void **state)
 {
     (void)state;
-    Cluster *cluster = cluster_new(4, hundred(100));
+    Cluster *cluster = cluster_new(4, cluster_money(100));
     cluster_do(cluster, A, "transfer 1 b");
     cluster_do(cluster, B, "transfer 1 c");
     cluster_do(cluster, D, "transfer 1 a");
@@ -90,13 +85,13 @@ static void a_rollback_takes_those_who_hold_what_it_undoes_and_nobody_else(void 
 static void a_receiver_rolls_back_alone_and_gets_its_transfers_again(void **state)
 {
     (void)state;
-    Cluster *cluster = cluster_new(2, hundred(100));
+    Cluster *cluster = cluster_new(2, cluster_money(100));
     cluster_do(cluster, A, "transfer 30 b");
     cluster_do(cluster, B, "rollback");
     assert_int_equal(cluster_told(cluster, "b SUCCESS rollback balance 100 members b\n"), 1);
     assert_true(cluster_settle(cluster));
     assert_int_equal(cluster_traced(cluster, "b received a label 1 amount 30"), 2);
-    assert_int_equal(cluster_balance(cluster, B), hundred(130));
+    assert_int_equal(cluster_balance(cluster, B), cluster_money(130));
     cluster_free(cluster);
 }
 
@@ -104,16 +99,16 @@ static void a_receiver_rolls_back_alone_and_gets_its_transfers_again(void **stat
 static void rollback_leaves_no_orphan(void **state)
 {
     (void)state;
-    Cluster *cluster = cluster_new(3, hundred(100));
+    Cluster *cluster = cluster_new(3, cluster_money(100));
     cluster_do(cluster, A, "transfer 10 b");
     cluster_do(cluster, A, "checkpoint");
     cluster_do(cluster, A, "transfer 20 b");
     cluster_do(cluster, B, "transfer 50 c");
     cluster_do(cluster, A, "rollback");
     assert_true(cluster_settle(cluster));
-    assert_int_equal(cluster_balance(cluster, A), hundred(90));
-    assert_int_equal(cluster_balance(cluster, B), hundred(110));
-    assert_int_equal(cluster_balance(cluster, C), hundred(100));
+    assert_int_equal(cluster_balance(cluster, A), cluster_money(90));
+    assert_int_equal(cluster_balance(cluster, B), cluster_money(110));
+    assert_int_equal(cluster_balance(cluster, C), cluster_money(100));
     cluster_free(cluster);
 }
 
@@ -121,7 +116,7 @@ static void rollback_leaves_no_orphan(void **state)
 static void a_checkpoint_is_permanent_everywhere_or_nowhere(void **state)
 {
     (void)state;
-    Cluster *cluster = cluster_new(3, hundred(100));
+    Cluster *cluster = cluster_new(3, cluster_money(100));
     cluster_do(cluster, A, "transfer 1 b");
     cluster_do(cluster, B, "transfer 1 a");
     cluster_command(cluster, A, "checkpoint");
@@ -143,7 +138,7 @@ static bool hold_votes(const Flight *flight, void *context)
 static void nothing_new_is_sent_between_tentative_checkpoint_and_decision(void **state)
 {
     (void)state;
-    Cluster *cluster = cluster_new(2, hundred(100));
+    Cluster *cluster = cluster_new(2, cluster_money(100));
     cluster_do(cluster, A, "transfer 1 b");
     cluster->hold = hold_votes;
     cluster_do(cluster, B, "checkpoint");
@@ -161,7 +156,7 @@ static void nothing_new_is_sent_between_tentative_checkpoint_and_decision(void *
 static void a_process_engaged_in_one_instance_refuses_another(void **state)
 {
     (void)state;
-    Cluster *cluster = cluster_new(3, hundred(100));
+    Cluster *cluster = cluster_new(3, cluster_money(100));
     cluster_do(cluster, A, "transfer 1 b");
     cluster_do(cluster, A, "transfer 1 c");
     cluster->hold = hold_votes;
@@ -178,7 +173,7 @@ static void a_process_engaged_in_one_instance_refuses_another(void **state)
 static void concurrent_initiators_all_come_through(void **state)
 {
     (void)state;
-    Cluster *cluster = cluster_new(4, hundred(100));
+    Cluster *cluster = cluster_new(4, cluster_money(100));
     for (int round = 0; round < 5; round++) {
         for (int i = 0; i < 4; i++) {
             char line[32];
@@ -206,7 +201,7 @@ static bool hold_transfers(const Flight *flight, void *context)
 static void a_transfer_from_before_a_rollback_does_not_arrive_after_it(void **state)
 {
     (void)state;
-    Cluster *cluster = cluster_new(2, hundred(100));
+    Cluster *cluster = cluster_new(2, cluster_money(100));
     cluster->hold = hold_transfers;
     cluster_do(cluster, A, "transfer 7 b");
     cluster_do(cluster, A, "rollback");
@@ -215,7 +210,7 @@ static void a_transfer_from_before_a_rollback_does_not_arrive_after_it(void **st
     assert_true(cluster_settle(cluster));
     assert_int_equal(cluster_traced(cluster, "b received"), 1);
     assert_int_equal(cluster_traced(cluster, "b received a label 1 amount 9"), 1);
-    assert_int_equal(cluster_balance(cluster, B), hundred(109));
+    assert_int_equal(cluster_balance(cluster, B), cluster_money(109));
     cluster_free(cluster);
 }
 
@@ -229,7 +224,7 @@ static bool hold_decisions(const Flight *flight, void *context)
 static void whoever_rolls_back_is_silent_until_the_decision(void **state)
 {
     (void)state;
-    Cluster *cluster = cluster_new(3, hundred(100));
+    Cluster *cluster = cluster_new(3, cluster_money(100));
     cluster_do(cluster, A, "transfer 1 b");
     cluster->hold = hold_decisions;
     cluster_do(cluster, A, "rollback");
@@ -245,7 +240,7 @@ static void whoever_rolls_back_is_silent_until_the_decision(void **state)
 static void everything_doubled_changes_nothing(void **state)
 {
     (void)state;
-    Cluster *cluster = cluster_new(3, hundred(100));
+    Cluster *cluster = cluster_new(3, cluster_money(100));
     static const char *const lines[] = {"transfer 10 b", "transfer 4 c", "checkpoint",
                                         "transfer 3 b",  "rollback",     "lost-transfer 2 c"};
     for (size_t i = 0; i < G_N_ELEMENTS(lines); i++) {
@@ -255,9 +250,9 @@ static void everything_doubled_changes_nothing(void **state)
         cluster_deliver(cluster);
     }
     assert_true(cluster_settle(cluster));
-    assert_int_equal(cluster_balance(cluster, A), hundred(84));
-    assert_int_equal(cluster_balance(cluster, B), hundred(110));
-    assert_int_equal(cluster_balance(cluster, C), hundred(104));
+    assert_int_equal(cluster_balance(cluster, A), cluster_money(84));
+    assert_int_equal(cluster_balance(cluster, B), cluster_money(110));
+    assert_int_equal(cluster_balance(cluster, C), cluster_money(104));
     cluster_free(cluster);
 }
 
@@ -265,7 +260,7 @@ static void everything_doubled_changes_nothing(void **state)
 static void a_lost_transfer_is_missing_there_and_restored_by_a_rollback(void **state)
 {
     (void)state;
-    Cluster *cluster = cluster_new(2, hundred(100));
+    Cluster *cluster = cluster_new(2, cluster_money(100));
     cluster_do(cluster, A, "lost-transfer 40 b");
     cluster_do(cluster, A, "transfer 1 b");
     assert_int_equal(cluster_traced(cluster, "a lost b label 1 amount 40"), 1);
@@ -273,8 +268,8 @@ static void a_lost_transfer_is_missing_there_and_restored_by_a_rollback(void **s
     assert_int_equal(cluster_traced(cluster, "b received a label 2 amount 1"), 1);
     cluster_do(cluster, A, "rollback");
     assert_true(cluster_settle(cluster));
-    assert_int_equal(cluster_balance(cluster, A), hundred(100));
-    assert_int_equal(cluster_balance(cluster, B), hundred(100));
+    assert_int_equal(cluster_balance(cluster, A), cluster_money(100));
+    assert_int_equal(cluster_balance(cluster, B), cluster_money(100));
     cluster_free(cluster);
 }
 
@@ -282,20 +277,20 @@ static void a_lost_transfer_is_missing_there_and_restored_by_a_rollback(void **s
 static void a_skip_drags_nobody_into_a_rollback(void **state)
 {
     (void)state;
-    Cluster *cluster = cluster_new(2, hundred(100));
+    Cluster *cluster = cluster_new(2, cluster_money(100));
     cluster_do(cluster, A, "lost-transfer 40 b");
     cluster_do(cluster, A, "rollback");
     assert_int_equal(cluster_told(cluster, "a SUCCESS rollback balance 100 members a\n"), 1);
     cluster_do(cluster, A, "transfer 5 b");
     assert_true(cluster_settle(cluster));
-    assert_int_equal(cluster_balance(cluster, B), hundred(105));
+    assert_int_equal(cluster_balance(cluster, B), cluster_money(105));
     cluster_free(cluster);
 }
 
 static void losses_become_permanent_with_a_checkpoint_that_says_so(void **state)
 {
     (void)state;
-    Cluster *cluster = cluster_new(2, hundred(100));
+    Cluster *cluster = cluster_new(2, cluster_money(100));
     char event[32];
     cluster_do(cluster, A, "lost-transfer 40 b");
     cluster_do(cluster, A, "checkpoint");
@@ -303,26 +298,17 @@ static void losses_become_permanent_with_a_checkpoint_that_says_so(void **state)
     assert_int_equal(cluster_told(cluster, event), 1);
     cluster_do(cluster, A, "rollback");
     assert_true(cluster_settle(cluster));
-    assert_int_equal(cluster_balance(cluster, A), hundred(60));
+    assert_int_equal(cluster_balance(cluster, A), cluster_money(60));
     cluster_do(cluster, A, "checkpoint");
     assert_int_equal(cluster_told(cluster, event), 1);
     cluster_free(cluster);
-}
-
-static GBytes *encoded(const Customer *customer)
-{
-    Coder coder = coder_encode_growing();
-    customer_encode(customer, &coder);
-    GBytes *bytes = g_bytes_new(coder.bytes, coder.length);
-    coder_deinit(&coder);
-    return bytes;
 }
 
 /* One encoding serves storage, cloning and hashing: it must hold everything. */
 static void a_clone_made_from_the_encoding_is_the_same_process(void **state)
 {
     (void)state;
-    Cluster *cluster = cluster_new(3, hundred(100));
+    Cluster *cluster = cluster_new(3, cluster_money(100));
     cluster_do(cluster, A, "transfer 10 b");
     cluster_do(cluster, A, "checkpoint");
     cluster_do(cluster, A, "lost-transfer 5 c");
@@ -332,11 +318,11 @@ static void a_clone_made_from_the_encoding_is_the_same_process(void **state)
     for (int i = 0; i < 3; i++) {
         CustomerConfig config = cluster->customers[i]->config;
         Customer *clone = customer_new(&config);
-        GBytes *before = encoded(cluster->customers[i]);
+        GBytes *before = cluster_encoded(cluster->customers[i]);
         gsize length;
         const uint8_t *bytes = g_bytes_get_data(before, &length);
         assert_true(customer_decode(clone, bytes, length));
-        GBytes *after = encoded(clone);
+        GBytes *after = cluster_encoded(clone);
         assert_true(g_bytes_equal(before, after));
         g_bytes_unref(before);
         g_bytes_unref(after);
