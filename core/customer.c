@@ -381,7 +381,7 @@ static void stop(Customer *customer)
     customer->attempt = (Attempt){0};
     customer->request.active = false;
     customer_refuse_commands(customer, REFUSAL_STOPPING);
-    if (!customer->membership.has_account && !customer->membership.proposal.pending)
+    if (!customer_has_record(customer))
         return;
     bye.report.client = customer->config.client;
     bye.report.name = *customer_name(customer);

@@ -107,6 +107,12 @@ static inline bool customer_active(const Customer *customer)
     return customer->process.peers != NULL;
 }
 
+/* Is there an account, or one about to be opened, to keep a record of? */
+static inline bool customer_has_record(const Customer *customer)
+{
+    return customer->membership.has_account || customer->membership.proposal.pending;
+}
+
 static inline bool customer_joining(const Customer *customer)
 {
     return customer->membership.proposal.pending &&

@@ -22,18 +22,18 @@ static void identity_code(Coder *coder, Customer *customer)
     application_code(coder, &customer->process.application);
 }
 
-/* What a start without an orderly stop goes on from. In a cohort the application is that of the
- * permanent checkpoint, as everything after it is lost with a crash. */
-static void account_slot_code(Coder *coder, Customer *customer)
+/* What a start without an orderly stop goes on from; in a cohort, the permanent checkpoint follows,
+ * as everything after it is lost with a crash. */
+static void account_slot_code(Coder *coder, Customer *customer, bool *active)
 {
-    Process *process = &customer->process;
-    bool active = customer_active(customer);
     identity_code(coder, customer);
     code_u64(coder, &customer->request.count);
-    code_u64(coder, &process->instances);
-    code_bool(coder, &active);
-    if (!active || coder->decoding)
-        return;
+    code_u64(coder, &customer->process.instances);
+    code_bool(coder, active);
+}
+
+static void permanent_code(Coder *coder, Process *process)
+{
     code_u64(coder, &process->cohort);
     code_u64(coder, &process->permanents);
     code_u16(coder, &process->count);
@@ -88,10 +88,7 @@ LoadResult customer_load(Customer *customer, const Stored slots[static SLOTS])
             return LOAD_DAMAGED;
         customer->orderly = true;
     } else {
-        identity_code(&coder, customer);
-        code_u64(&coder, &customer->request.count);
-        code_u64(&coder, &customer->process.instances);
-        code_bool(&coder, &active);
+        account_slot_code(&coder, customer, &active);
         if (coder.failed || (!active && !coder_finished(&coder)))
             return LOAD_DAMAGED;
         if (active)
@@ -106,10 +103,12 @@ LoadResult customer_load(Customer *customer, const Stored slots[static SLOTS])
 
 static void save_account(Customer *customer)
 {
-    const Membership *membership = &customer->membership;
+    bool active = customer_active(customer);
     Coder coder = coder_encode_growing();
-    if (membership->has_account || membership->proposal.pending)
-        account_slot_code(&coder, customer);
+    if (customer_has_record(customer))
+        account_slot_code(&coder, customer, &active);
+    if (active)
+        permanent_code(&coder, &customer->process);
     effects_save(customer->step.effects, SLOT_ACCOUNT, coder.bytes, coder.length);
     coder_deinit(&coder);
 }
@@ -117,11 +116,10 @@ static void save_account(Customer *customer)
 void customer_save_changes(Customer *customer)
 {
     Process *process = &customer->process;
-    const Membership *membership = &customer->membership;
-    bool named = membership->has_account || membership->proposal.pending || customer->named;
-    if ((customer->account_changed || process->permanent_changed) && named && !membership->ended) {
+    if ((customer->account_changed || process->permanent_changed) &&
+        (customer_has_record(customer) || customer->named) && !customer->membership.ended) {
         save_account(customer);
-        customer->named = membership->has_account || membership->proposal.pending;
+        customer->named = customer_has_record(customer);
     }
     if (process->control_changed && customer_active(customer))
         process_save_control(process, &customer->step);

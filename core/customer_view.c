@@ -168,6 +168,9 @@ void customer_describe(const Customer *customer, GString *out)
     }
     line(out, "name: ", customer->membership.name.text);
     line(out, "balance: ", money_text(account_balance(&customer->process.application), text));
+    if (account_lost_released(&customer->process.application) > 0)
+        line(out, "lost for good: ",
+             money_text(account_lost_released(&customer->process.application), text));
     if (customer_active(customer))
         describe_cohort(customer, out);
     else

@@ -115,11 +115,16 @@ void instance_answer(Process *process, uint16_t index, MessageKind kind, Instanc
     compose_owe(process, index, &message);
 }
 
+static void query_later(Process *process, const Step *step)
+{
+    process->query_ns =
+        step->now_ns + retry_delay_ns(QUERY_AFTER_NS, 0, random_next(&process->random));
+}
+
 void instance_vote_yes(Process *process, Step *step)
 {
     process->voted = true;
-    process->query_ns =
-        step->now_ns + retry_delay_ns(QUERY_AFTER_NS, 0, random_next(&process->random));
+    query_later(process, step);
 }
 
 /* Who must hear the decision: in a checkpoint the children that joined, and those who may yet
@@ -229,6 +234,5 @@ void instance_query_if_due(Process *process, const Step *step)
     message.instance = process->instance;
     compose_owe(process, process->query_next, &message);
     process->query_next = (uint16_t)((process->query_next + 1) % process->count);
-    process->query_ns =
-        step->now_ns + retry_delay_ns(QUERY_AFTER_NS, 0, random_next(&process->random));
+    query_later(process, step);
 }

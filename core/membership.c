@@ -72,6 +72,15 @@ static bool given_up(const Customer *customer, const Message *message)
            !(customer->request.active && customer->request.number == message->propose.number);
 }
 
+/* A no at once, or the yes that `proposal` is remembered for. */
+static void answer(Customer *customer, const Message *message, Refusal refusal, Proposal proposal)
+{
+    if (refusal == REFUSAL_NONE)
+        say_yes(customer, proposal);
+    else
+        vote(customer, proposal.kind, message->propose.id, &message->propose.name, refusal);
+}
+
 static void propose_open(Customer *customer, const Message *message)
 {
     const Membership *membership = &customer->membership;
@@ -80,14 +89,11 @@ static void propose_open(Customer *customer, const Message *message)
         refusal = REFUSAL_HAS_ACCOUNT;
     else if (given_up(customer, message))
         refusal = REFUSAL_DECLINED;
-    if (refusal != REFUSAL_NONE) {
-        vote(customer, PROPOSAL_OPEN, message->propose.id, &message->propose.name, refusal);
-        return;
-    }
-    say_yes(customer, (Proposal){.kind = PROPOSAL_OPEN,
-                                 .id = message->propose.id,
-                                 .name = message->propose.name,
-                                 .balance = message->propose.balance});
+    answer(customer, message, refusal,
+           (Proposal){.kind = PROPOSAL_OPEN,
+                      .id = message->propose.id,
+                      .name = message->propose.name,
+                      .balance = message->propose.balance});
 }
 
 static void propose_exit(Customer *customer, const Message *message)
@@ -97,13 +103,10 @@ static void propose_exit(Customer *customer, const Message *message)
         refusal = REFUSAL_IN_COHORT;
     else if (given_up(customer, message))
         refusal = REFUSAL_DECLINED;
-    if (refusal != REFUSAL_NONE) {
-        vote(customer, PROPOSAL_EXIT, message->propose.id, &message->propose.name, refusal);
-        return;
-    }
-    say_yes(customer, (Proposal){.kind = PROPOSAL_EXIT,
-                                 .id = message->propose.id,
-                                 .balance = account_balance(&customer->process.application)});
+    answer(customer, message, refusal,
+           (Proposal){.kind = PROPOSAL_EXIT,
+                      .id = message->propose.id,
+                      .balance = account_balance(&customer->process.application)});
 }
 
 /* Puts the parts of a member list together; true when it is whole. */

@@ -226,11 +226,6 @@ WorldResult world_result(const World *world)
     return result;
 }
 
-const Totals *world_tally(const World *world)
-{
-    return world->totals;
-}
-
 const Customer *world_customer(const World *world, size_t index)
 {
     INVARIANT_THAT(index, <, world->node_count - FIRST_CUSTOMER);

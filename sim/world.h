@@ -73,8 +73,6 @@ typedef struct WorldResult {
 
 /* Once the run is over. The arrays belong to the world. */
 WorldResult world_result(const World *world);
-/* Whoever has or had an account, with balances, in the order of their first records. */
-const Totals *world_tally(const World *world);
 
 /* The customer process `index` in the order of the scenario's participants, to look into; NULL
  * when it has ended. */

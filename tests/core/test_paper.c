@@ -301,6 +301,12 @@ static void losses_become_permanent_with_a_checkpoint_that_says_so(void **state)
     assert_int_equal(cluster_balance(cluster, A), cluster_money(60));
     cluster_do(cluster, A, "checkpoint");
     assert_int_equal(cluster_told(cluster, event), 1);
+    /* Once the receiver's checkpoint covers it too, no log holds it; it is still accounted for. */
+    cluster_do(cluster, B, "checkpoint");
+    assert_true(cluster_settle(cluster));
+    assert_int_equal(cluster->customers[A]->process.peers[B].channel.state.log->len, 0);
+    assert_int_equal(account_lost_released(&cluster->customers[A]->process.application),
+                     cluster_money(40));
     cluster_free(cluster);
 }
 
