@@ -236,7 +236,44 @@ static void whoever_rolls_back_is_silent_until_the_decision(void **state)
     cluster_free(cluster);
 }
 
-/* Costs: a checkpoint takes a request, an answer and a decision for every edge of its tree. */
+typedef struct Costs {
+    int requests;
+    int votes;
+    int decisions;
+} Costs;
+
+/* Holds nothing back; counts. */
+static bool count_costs(const Flight *flight, void *context)
+{
+    Costs *costs = context;
+    costs->requests += strstr(flight->kinds, "checkpoint-request") != NULL;
+    costs->votes += strstr(flight->kinds, "checkpoint-vote") != NULL;
+    costs->decisions +=
+        strstr(flight->kinds, "decision") != NULL && strstr(flight->kinds, "decision-ack") == NULL;
+    return false;
+}
+
+/* Section 3.2, costs: a request, an answer and a decision for every edge of the tree; and whoever
+ * has sent nothing since the last checkpoint is not even asked. */
+static void a_checkpoint_costs_three_messages_an_edge_and_asks_nobody_in_vain(void **state)
+{
+    (void)state;
+    Cluster *cluster = cluster_new(3, cluster_money(100));
+    Costs costs = {0};
+    cluster_do(cluster, A, "transfer 1 b");
+    cluster_do(cluster, B, "transfer 1 c");
+    cluster->hold = count_costs;
+    cluster->hold_context = &costs;
+    cluster_do(cluster, C, "checkpoint");
+    assert_int_equal(costs.requests, 2);
+    assert_int_equal(costs.votes, 2);
+    assert_int_equal(costs.decisions, 2);
+    cluster_do(cluster, C, "checkpoint");
+    assert_int_equal(costs.requests, 2);
+    cluster_free(cluster);
+}
+
+/* Nothing of the network's doubling is ever done twice. */
 static void everything_doubled_changes_nothing(void **state)
 {
     (void)state;
@@ -357,6 +394,7 @@ int main(void)
         cmocka_unit_test(concurrent_initiators_all_come_through),
         cmocka_unit_test(a_transfer_from_before_a_rollback_does_not_arrive_after_it),
         cmocka_unit_test(whoever_rolls_back_is_silent_until_the_decision),
+        cmocka_unit_test(a_checkpoint_costs_three_messages_an_edge_and_asks_nobody_in_vain),
         cmocka_unit_test(everything_doubled_changes_nothing),
         cmocka_unit_test(a_lost_transfer_is_missing_there_and_restored_by_a_rollback),
         cmocka_unit_test(a_skip_drags_nobody_into_a_rollback),
