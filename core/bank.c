@@ -19,7 +19,7 @@ struct Bank {
     GQueue commands; /* Command: of the console, not begun */
 };
 
-enum { STATE_VERSION = 1 };
+enum { STATE_VERSION = 2 };
 
 Bank *bank_new(const BankConfig *config)
 {
@@ -64,9 +64,7 @@ static Refusal resume_refusal(const Bank *bank, const RegistryRow *row, const Me
         return own ? REFUSAL_NONE : REFUSAL_RUNNING_ELSEWHERE;
     if (row->line.cohort != 0 || row->leaving != 0)
         return REFUSAL_STATE_ELSEWHERE;
-    if (row->client != 0 && row->present && !own)
-        return REFUSAL_RUNNING_ELSEWHERE;
-    return row->engaged ? REFUSAL_BUSY_ELSEWHERE : REFUSAL_NONE;
+    return row->client == 0 || row->gone || own ? REFUSAL_NONE : REFUSAL_RUNNING_ELSEWHERE;
 }
 
 /* Where the members of the row's cohort are reached, as far as they said. */
@@ -84,7 +82,8 @@ static const Member *cohort_addresses(Bank *bank, const RegistryRow *row, size_t
     return members;
 }
 
-/* A process started with --name binds itself to its row and tells where it is reached. */
+/* A process started with --name tells where it is reached. One that has no state is bound to the
+ * row when it has prepared itself for that, and not before: it may yet die without a trace. */
 static void resume(Bank *bank, const Asker *asker, const Message *message)
 {
     RegistryRow *row = registry_find(&bank->registry, &asker->name);
@@ -94,10 +93,15 @@ static void resume(Bank *bank, const Asker *asker, const Message *message)
         return;
     }
     RegistryRow after = *row;
-    after.client = message->request.client;
     after.line.ip = message->request.ip;
     after.line.port1 = message->request.port1;
     after.line.port2 = message->request.port2;
+    if (!message->request.has_state) {
+        proposal_adopt(&bank->operations, asker, &after.line);
+        return;
+    }
+    after.epoch = message->request.epoch;
+    after.gone = false;
     Notice notice = asker_notice(asker, REFUSAL_NONE, &asker->name);
     notice.balance = row->line.balance;
     notice.count = row->report;
@@ -105,42 +109,60 @@ static void resume(Bank *bank, const Asker *asker, const Message *message)
     Coder record = registry_record();
     registry_put_row(&record, &after);
     asker_finish(&bank->askers, &record, asker, &notice);
-    row->present = true;
 }
 
 /* The row that this client runs, as far as it says so rightly. */
 static RegistryRow *find_own_row(Bank *bank, const Message *message)
 {
     RegistryRow *row = registry_find(&bank->registry, &message->report.name);
-    if (row && row->client == message->report.client)
-        return row;
-    desk_drop(&bank->desk, DROP_SENDER);
-    return NULL;
+    if (!row || row->client != message->report.client) {
+        desk_drop(&bank->desk, DROP_SENDER);
+        return NULL;
+    }
+    row->silent = false;
+    return row;
+}
+
+static void change_row(Bank *bank, const RegistryRow *after)
+{
+    Coder record = registry_record();
+    registry_put_row(&record, after);
+    registry_commit(&bank->registry, &record, bank->desk.effects);
 }
 
 static void receive_report(Bank *bank, Address from, const Message *message)
 {
-    RegistryRow *row = find_own_row(bank, message);
+    const RegistryRow *row = find_own_row(bank, message);
     if (!row)
         return;
+    if (leaps(row->report, message->report.version)) {
+        desk_drop(&bank->desk, DROP_LEAP);
+        return;
+    }
     if (message->report.version > row->report && !row->line.exited) {
         RegistryRow after = *row;
         after.report = message->report.version;
         after.line.balance = message->report.balance;
-        Coder record = registry_record();
-        registry_put_row(&record, &after);
-        registry_commit(&bank->registry, &record, bank->desk.effects);
+        change_row(bank, &after);
     }
     Message ack = {.kind = MESSAGE_REPORT_ACK, .report = message->report};
     ack.report.balance = 0;
     desk_send(&bank->desk, from, &ack);
 }
 
+/* Durable, so that the bank's next run does not take the process for one that runs. */
 static void receive_bye(Bank *bank, const Message *message)
 {
-    RegistryRow *row = find_own_row(bank, message);
-    if (row)
-        row->present = false;
+    const RegistryRow *row = find_own_row(bank, message);
+    if (!row)
+        return;
+    if (message->report.version < row->epoch || row->gone) { /* it has started again since */
+        desk_drop(&bank->desk, DROP_STALE);
+        return;
+    }
+    RegistryRow after = *row;
+    after.gone = true;
+    change_row(bank, &after);
 }
 
 /* --- what the bank is asked to do --- */
@@ -177,12 +199,15 @@ static void start(Bank *bank, const Asker *asker, const Command *command)
 static void receive_request(Bank *bank, Address from, const Message *message)
 {
     Asker asker;
-    if (!asker_receive(&bank->askers, from, message, &asker))
+    AskerVerdict verdict = asker_receive(&bank->askers, from, message, &asker);
+    if (verdict == ASKER_OVER)
         return;
     const RegistryClient *client = registry_client(&bank->registry, asker.client);
     if (client && client->row)
-        client->row->present = true; /* a new request, so it runs, whenever its last BYE was */
-    if (asker.command == COMMAND_RESUME)
+        client->row->silent = false;
+    if (verdict == ASKER_AGAIN)
+        operation_remind(&bank->operations, &asker);
+    else if (asker.command == COMMAND_RESUME)
         resume(bank, &asker, message);
     else
         start(bank, &asker, &message->request.command);
@@ -242,6 +267,7 @@ static void receive(Bank *bank, const Event *event)
         desk_drop(&bank->desk, reason);
         return;
     }
+    bank->desk.cookie = header.cookie;
     while (wire_next(&reader, &message))
         receive_message(bank, event->from, &message);
 }
@@ -290,6 +316,7 @@ int bank_step(Bank *bank, const Event *event, Effects *effects)
     desk_begin(&bank->desk, event->now_ns, effects);
     switch (event->kind) {
     case EVENT_START:
+        operations_resume(&bank->operations);
         dissolutions_resume(&bank->dissolutions);
         break;
     case EVENT_DATAGRAM:

@@ -9,7 +9,8 @@
 typedef struct Waiting {
     uint64_t client;
     uint64_t number;
-    Address from; /* of its latest datagram */
+    Address from;  /* of its latest datagram */
+    bool stranger; /* ran no account when it asked */
     GList link;
 } Waiting;
 
@@ -24,6 +25,7 @@ static void waiting_end(Askers *askers, Waiting *waiting)
 {
     g_hash_table_remove(askers->by_client, &waiting->client);
     g_queue_unlink(&askers->waiting, &waiting->link);
+    askers->strangers -= waiting->stranger;
     g_free(waiting);
 }
 
@@ -39,20 +41,28 @@ static Waiting *find_waiting(const Askers *askers, uint64_t client)
     return g_hash_table_lookup(askers->by_client, &client);
 }
 
-static void waiting_add(Askers *askers, uint64_t client, uint64_t number, Address from)
+static bool is_stranger(const Askers *askers, uint64_t client)
 {
-    Waiting *waiting = g_new0(Waiting, 1);
-    *waiting = (Waiting){.client = client, .number = number, .from = from};
-    waiting->link.data = waiting;
+    const RegistryClient *known = registry_client(askers->registry, client);
+    return !known || !known->row;
+}
+
+static void waiting_add(Askers *askers, const Waiting *waits)
+{
+    Waiting *waiting = g_memdup2(waits, sizeof *waits);
+    waiting->link = (GList){.data = waiting};
+    askers->strangers += waiting->stranger;
     g_queue_push_tail_link(&askers->waiting, &waiting->link);
     g_hash_table_replace(askers->by_client, &waiting->client, waiting);
 }
 
-static void send_working(Askers *askers, Address to, uint64_t client, uint64_t number)
+/* WORKING, or CHALLENGE: neither says anything that a crash could take back. */
+static void send_sign(Askers *askers, MessageKind kind, Address to, const Message *request)
 {
-    const Message message = {.kind = MESSAGE_WORKING,
-                             .working = {.client = client, .number = number}};
-    desk_send(askers->desk, to, &message);
+    const Message message = {
+        .kind = kind,
+        .working = {.client = request->request.client, .number = request->request.number}};
+    desk_send_early(askers->desk, to, &message);
 }
 
 static void send_answer(Askers *askers, Address to, const RegistryClient *client)
@@ -70,43 +80,71 @@ static void send_answer(Askers *askers, Address to, const RegistryClient *client
     }
 }
 
-bool asker_receive(Askers *askers, Address from, const Message *message, Asker *asker)
+/* Whether the request is one to be done. If not, it has been dropped, put off, or answered as it was
+ * before. */
+static bool is_new(Askers *askers, Address from, const Message *message)
 {
     const uint64_t client = message->request.client, number = message->request.number;
     const RegistryClient *known = registry_client(askers->registry, client);
-    Waiting *waiting = find_waiting(askers, client);
-    uint64_t last = known ? known->number : 0;
-    if (waiting && number == waiting->number) {
-        waiting->from = from;
-        send_working(askers, from, client, number);
-        return false;
-    }
+    const Waiting *waiting = find_waiting(askers, client);
+    const uint64_t last = known ? known->number : 0;
     if (number == 0 || number < last || (waiting && number < waiting->number)) {
         desk_drop(askers->desk, DROP_STALE);
         return false;
     }
-    /* "Requests": the bank keeps the last number and its answer, and answers repetitions so. */
+    if (leaps(last, number)) {
+        desk_drop(askers->desk, DROP_LEAP);
+        return false;
+    }
+    /* "Requests": the bank keeps the last number and its answer, and answers repetitions so. The
+     * answer may have to wait for the disk; that the bank lives need not. */
     if (number == last && !planted(PLANTED_REQUEST_DONE_TWICE)) {
+        send_sign(askers, MESSAGE_WORKING, from, message);
         send_answer(askers, from, known);
         return false;
     }
-    if (askers->waiting.length >= ASKERS_WAITING_MAX) {
-        send_working(askers, from, client, number); /* it will ask again */
-        return false;
+    if (waiting) /* the client gives that one up for this one */
+        return true;
+    bool full = askers->waiting.length >= ASKERS_WAITING_MAX ||
+                (is_stranger(askers, client) && askers->strangers >= ASKERS_STRANGERS_MAX);
+    if (full)
+        send_sign(askers, MESSAGE_WORKING, from, message); /* it will ask again */
+    return !full;
+}
+
+AskerVerdict asker_receive(Askers *askers, Address from, const Message *message, Asker *asker)
+{
+    const uint64_t client = message->request.client, number = message->request.number;
+    if (!desk_vouched(askers->desk, from)) {
+        send_sign(askers, MESSAGE_CHALLENGE, from, message);
+        desk_drop(askers->desk, DROP_COOKIE);
+        return ASKER_OVER;
     }
-    if (waiting) /* the client has given that one up */
-        waiting_end(askers, waiting);
-    waiting_add(askers, client, number, from);
     *asker = (Asker){.command = message->request.command.kind,
                      .name = message->request.command.name,
                      .client = client,
                      .number = number};
-    /* A client that is not known may be one that was forgotten: then this may have been done. */
-    if (!known && number > 1 && askers->registry->counters.forgotten > 0) {
-        asker_refuse(askers, asker, REFUSAL_LOST_ANSWER, &asker->name);
-        return false;
+    Waiting *waiting = find_waiting(askers, client);
+    if (waiting && number == waiting->number) {
+        waiting->from = from;
+        send_sign(askers, MESSAGE_WORKING, from, message);
+        return ASKER_AGAIN;
     }
-    return true;
+    if (!is_new(askers, from, message))
+        return ASKER_OVER;
+    if (waiting)
+        waiting_end(askers, waiting);
+    waiting_add(askers, &(Waiting){.client = client,
+                                   .number = number,
+                                   .from = from,
+                                   .stranger = is_stranger(askers, client)});
+    /* A client that is not known may be one that was forgotten: then this may have been done. */
+    if (!registry_client(askers->registry, client) && number > 1 &&
+        askers->registry->counters.forgotten > 0) {
+        asker_refuse(askers, asker, REFUSAL_LOST_ANSWER, &asker->name);
+        return ASKER_OVER;
+    }
+    return ASKER_NEW;
 }
 
 void asker_console(Askers *askers, const Command *command, Asker *asker)
@@ -210,7 +248,8 @@ void askers_code(Askers *askers, Coder *coder)
         code_u64(coder, &coded.number);
         code_u32(coder, &coded.from.ip);
         code_u16(coder, &coded.from.port);
+        code_bool(coder, &coded.stranger);
         if (coder->decoding && !coder->failed)
-            waiting_add(askers, coded.client, coded.number, coded.from);
+            waiting_add(askers, &coded);
     }
 }

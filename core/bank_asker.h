@@ -7,7 +7,10 @@
 #include "core/bank_registry.h"
 
 enum {
-    ASKERS_WAITING_MAX = 65536 /* under way at a time; more wait at their clients */
+    /* Requests under way at a time, those of clients that run no account, and all; more wait at
+     * their clients. So strangers, however many, leave room for customers. */
+    ASKERS_STRANGERS_MAX = 2048,
+    ASKERS_WAITING_MAX = 4096
 };
 
 typedef struct Asker {
@@ -23,15 +26,21 @@ typedef struct Askers {
     Registry *registry;
     GQueue waiting;        /* requests under way, in order of starting */
     GHashTable *by_client; /* client -> its latest of them */
+    uint32_t strangers;    /* of the requests under way: of clients that run no account */
     bool console_busy;     /* a command of the console is under way */
 } Askers;
+
+typedef enum AskerVerdict {
+    ASKER_NEW,   /* it is to be done, and will be answered once by what follows */
+    ASKER_AGAIN, /* it is under way; its client has been told so */
+    ASKER_OVER   /* everything has been done */
+} AskerVerdict;
 
 void askers_init(Askers *askers, BankDesk *desk, Registry *registry);
 void askers_deinit(Askers *askers);
 
-/* Judges a REQUEST. True: it is new, *asker is filled, and it will be answered once by what
- * follows. Otherwise everything has been done. */
-bool asker_receive(Askers *askers, Address from, const Message *message, Asker *asker);
+/* Judges a REQUEST. *asker is filled unless it is over. */
+AskerVerdict asker_receive(Askers *askers, Address from, const Message *message, Asker *asker);
 /* The same for a command of the console; none is under way. */
 void asker_console(Askers *askers, const Command *command, Asker *asker);
 

@@ -9,6 +9,7 @@ void desk_init(BankDesk *desk, const BankConfig *config)
     *desk = (BankDesk){.config = *config};
     desk->choice = random_next(&seed);
     desk->pauses = random_next(&seed);
+    desk->key = cookie_key(random_next(&seed));
     desk->agenda = g_sequence_new(NULL);
 }
 
@@ -22,6 +23,7 @@ void desk_begin(BankDesk *desk, uint64_t now_ns, Effects *effects)
 {
     desk->now_ns = now_ns;
     desk->effects = effects;
+    desk->cookie = 0;
 }
 
 static void flush(BankDesk *desk)
@@ -29,7 +31,10 @@ static void flush(BankDesk *desk)
     if (!desk->writing)
         return;
     size_t length = wire_end(&desk->writer);
-    effects_send(desk->effects, PORT_BANK, desk->to, desk->writer.bytes, length);
+    if (desk->writing_early)
+        effects_send_early(desk->effects, PORT_BANK, desk->to, 0, desk->writer.bytes, length);
+    else
+        effects_send(desk->effects, PORT_BANK, desk->to, desk->writer.bytes, length);
     desk->writing = false;
 }
 
@@ -45,17 +50,35 @@ void desk_end(BankDesk *desk)
 }
 
 /* A message may leave later than a save that came after it, never earlier than one before it. */
-void desk_send(BankDesk *desk, Address to, const Message *message)
+static void write_message(BankDesk *desk, Address to, bool early, const Message *message)
 {
-    if (desk->writing && address_equal(desk->to, to) && wire_add(&desk->writer, message))
+    if (desk->writing && desk->writing_early == early && address_equal(desk->to, to) &&
+        wire_add(&desk->writer, message))
         return;
     flush(desk);
-    const Header header = {.sender = SENDER_BANK};
+    const Header header = {.sender = SENDER_BANK,
+                           .cookie = cookie_make(&desk->key, to, desk->now_ns)};
     wire_begin(&desk->writer, &header);
     bool fits = wire_add(&desk->writer, message);
     INVARIANT(fits);
     desk->to = to;
     desk->writing = true;
+    desk->writing_early = early;
+}
+
+void desk_send(BankDesk *desk, Address to, const Message *message)
+{
+    write_message(desk, to, false, message);
+}
+
+void desk_send_early(BankDesk *desk, Address to, const Message *message)
+{
+    write_message(desk, to, true, message);
+}
+
+bool desk_vouched(const BankDesk *desk, Address address)
+{
+    return cookie_holds(&desk->key, address, desk->now_ns, desk->cookie);
 }
 
 void desk_drop(BankDesk *desk, DropReason reason)

@@ -6,6 +6,7 @@
 #include <glib.h>
 
 #include "core/bank.h"
+#include "core/bank_cookie.h"
 #include "core/transport.h"
 #include "core/wire.h"
 
@@ -32,15 +33,18 @@ typedef struct BankDesk {
     BankConfig config;
     uint64_t choice;   /* random streams: the choice of members, */
     uint64_t pauses;   /* and pauses, so that losses do not change who is chosen */
+    CookieKey key;
     uint64_t serial;   /* counts the tasks */
     GSequence *agenda; /* DeskTask, by time due */
     uint64_t dropped[DROP_REASONS];
     /* Of the step: */
     uint64_t now_ns;
     Effects *effects;
+    uint64_t cookie;       /* of the datagram being judged; 0: it has none */
     size_t datagram_bytes; /* of the one being judged */
     const char *message;   /* word of the kind of message being judged */
     bool writing;          /* `writer` holds messages for `to` */
+    bool writing_early;    /* ... which may go ahead of saves */
     Address to;
     WireWriter writer;
 } BankDesk;
@@ -54,6 +58,10 @@ void desk_end(BankDesk *desk);
 
 /* Messages in a row to one address share datagrams. */
 void desk_send(BankDesk *desk, Address to, const Message *message);
+/* For what says nothing of the registry: it need not wait for a slow disk. */
+void desk_send_early(BankDesk *desk, Address to, const Message *message);
+/* Whether the datagram being judged shows that its sender receives what is sent there. */
+bool desk_vouched(const BankDesk *desk, Address address);
 /* Counts and traces the message, or whole datagram, being judged. */
 void desk_drop(BankDesk *desk, DropReason reason);
 

@@ -309,7 +309,20 @@ static void acknowledge(BankDesk *desk, Address to, const Message *message)
                                         .attempt = message->status.attempt,
                                         .version = message->status.version,
                                         .first = message->status.first}};
-    desk_send(desk, to, &ack);
+    desk_send_early(desk, to, &ack); /* reports are not kept on disk */
+}
+
+/* Rule 6 of "Membership": otherwise it says no, and the bank cancels and tries again. Whatever
+ * version it has: its process may have lost count with a crash. */
+static void take_refusal(Dissolutions *dissolutions, Dissolution *dissolution,
+                         const Message *message)
+{
+    BankDesk *desk = dissolutions->desk;
+    tally_heard(dissolution->tally, message->status.member, desk->now_ns);
+    if (dissolution->phase == PHASE_PREPARING)
+        pause_attempt(dissolutions, dissolution);
+    else
+        desk_drop(desk, DROP_STALE);
 }
 
 static void take_status(Dissolutions *dissolutions, Dissolution *dissolution, Address from,
@@ -322,11 +335,7 @@ static void take_status(Dissolutions *dissolutions, Dissolution *dissolution, Ad
         return;
     }
     acknowledge(desk, from, message);
-    /* Rule 6 of "Membership": otherwise it says no, and the bank cancels and tries again. */
-    if (message->status.state == STATUS_REFUSED && dissolution->phase == PHASE_PREPARING)
-        pause_attempt(dissolutions, dissolution);
-    else
-        judge(dissolutions, dissolution);
+    judge(dissolutions, dissolution);
 }
 
 static void take_cancelled(Dissolutions *dissolutions, Dissolution *dissolution, Address from,
@@ -367,6 +376,10 @@ void dissolve_status(Dissolutions *dissolutions, Address from, const Message *me
         send_order(desk, from, id, attempt, DISSOLVE_CANCEL);
     else if (attempt < dissolution->attempt)
         desk_drop(desk, DROP_STALE); /* the higher attempt is on its way and cancels this one */
+    else if (leaps(cohort->members[member]->report, message->status.report))
+        desk_drop(desk, DROP_LEAP);
+    else if (message->status.state == STATUS_REFUSED)
+        take_refusal(dissolutions, dissolution, message);
     else
         take_status(dissolutions, dissolution, from, message);
 }

@@ -49,16 +49,23 @@ static void set_engaged(Operations *operations, Operation *operation, bool engag
     if (operation->proposal != PROPOSAL_OPEN) {
         for (uint16_t i = 0; i < operation->target_count; i++)
             operation->targets[i].row->engaged = engaged;
-    } else if (engaged) {
-        g_hash_table_replace(operations->opening, operation->opened.name.text, operation);
-    } else {
-        g_hash_table_remove(operations->opening, operation->opened.name.text);
+        return;
     }
+    const Name *name = &operation->opened.name;
+    RegistryRow *row = registry_find(operations->registry, name);
+    if (row) /* exited, or to be bound to another process */
+        row->engaged = engaged;
+    if (engaged)
+        g_hash_table_replace(operations->opening, operation->opened.name.text, operation);
+    else
+        g_hash_table_remove(operations->opening, name->text);
 }
 
 static void operation_schedule(Operations *operations, Operation *operation)
 {
-    uint64_t due_ns = MIN(operation->retry.next_ns, operation->limit_ns);
+    uint64_t due_ns = operation->limit_ns;
+    if (operation->decided || !operation->modest)
+        due_ns = MIN(due_ns, operation->retry.next_ns);
     desk_schedule(operations->desk, &operation->task, due_ns);
 }
 
@@ -92,9 +99,14 @@ void operations_deinit(Operations *operations)
     g_hash_table_destroy(operations->opening);
 }
 
-bool operation_opening(const Operations *operations, const Name *name)
+Operation *operation_opening(const Operations *operations, const Name *name)
 {
-    return g_hash_table_contains(operations->opening, name->text);
+    return g_hash_table_lookup(operations->opening, name->text);
+}
+
+bool operations_full(const Operations *operations)
+{
+    return operations->list.length >= OPERATIONS_MAX;
 }
 
 /* --- telling the processes --- */
@@ -188,7 +200,64 @@ void operation_start(Operations *operations, Operation *operation)
     tell_awaited(desk, operation);
 }
 
+void operation_remind(Operations *operations, const Asker *asker)
+{
+    const Operation *operation = operation_opening(operations, &asker->name);
+    if (operation && operation->modest && operation->asker.client == asker->client &&
+        operation->asker.number == asker->number)
+        tell_awaited(operations->desk, operation);
+}
+
 /* --- deciding --- */
+
+/* An exit is over: its process knows, or has been waited for long enough. From now on the name may
+ * be another's. */
+static void operation_over(Operations *operations, Operation *operation)
+{
+    if (operation->proposal == PROPOSAL_EXIT && operation->commit) {
+        RegistryRow after = *operation->targets[0].row;
+        after.client = 0;
+        Coder record = registry_record();
+        registry_put_row(&record, &after);
+        registry_commit(operations->registry, &record, operations->desk->effects);
+    }
+    operation_end(operations, operation);
+}
+
+static void exit_resume(Operations *operations, RegistryRow *row)
+{
+    BankDesk *desk = operations->desk;
+    const Asker nobody = {.command = COMMAND_EXIT, .name = row->line.name};
+    Operation *operation = operation_new(PROPOSAL_EXIT, row->exit_id, &nobody, 1);
+    operation->targets[0] = (Target){.row = row, .state = TARGET_YES, .client = row->client};
+    operation->decided = true;
+    operation->commit = true;
+    desk_task_init(desk, &operation->task, TASK_OPERATION);
+    operation->limit_ns = desk->now_ns + OPERATION_NS_MAX;
+    desk_retry_start(desk, &operation->retry);
+    operation_enter(operations, operation);
+    tell_awaited(desk, operation);
+}
+
+void operations_resume(Operations *operations)
+{
+    const Registry *registry = operations->registry;
+    for (size_t i = 0; i < registry->rows->len; i++) {
+        RegistryRow *row = registry_row(registry, i);
+        if (row->line.exited && row->client != 0 && row->exit_id != 0)
+            exit_resume(operations, row);
+    }
+}
+
+/* Nobody is told of an abort who may not even be there: a process that has said yes asks. */
+static void forget_unheard(Operation *operation)
+{
+    for (uint16_t i = 0; i < operation->target_count; i++) {
+        Target *target = &operation->targets[i];
+        if (!target->row && target->state == TARGET_ASKED)
+            target->state = TARGET_DONE;
+    }
+}
 
 void operation_decide(Operations *operations, Operation *operation, bool commit)
 {
@@ -198,6 +267,8 @@ void operation_decide(Operations *operations, Operation *operation, bool commit)
     operation->commit = commit;
     if (!engages(operation))
         set_engaged(operations, operation, false);
+    if (!commit)
+        forget_unheard(operation);
     operation->limit_ns = desk->now_ns + OPERATION_NS_MAX;
     desk_retry_start(desk, &operation->retry);
     tell_awaited(desk, operation);
@@ -219,6 +290,16 @@ void operation_abort(Operations *operations, Operation *operation, Refusal refus
     Coder record = registry_record();
     asker_finish(operations->askers, &record, &operation->asker, &notice);
     operation_decide(operations, operation, false);
+}
+
+/* Whoever has not voted by now is not chosen again while there are others. */
+static void note_silence(Operation *operation)
+{
+    for (uint16_t i = 0; i < operation->target_count; i++) {
+        Target *target = &operation->targets[i];
+        if (target->row && target->state == TARGET_ASKED)
+            target->row->silent = true;
+    }
 }
 
 /* --- what comes in --- */
@@ -266,14 +347,36 @@ static Refusal vote_refusal(const Message *message)
 /* A vote for what is not under way, any more or in this run of the bank. */
 static void late_vote(Operations *operations, Address from, const Message *message)
 {
-    const ProposalKind proposal = message->vote_bank.proposal;
-    const uint64_t id = message->vote_bank.id;
-    const Name *name = &message->vote_bank.name;
-    if (message->vote_bank.yes)
-        send_outcome(operations->desk, from, proposal, id, name,
-                     registry_says(operations->registry, message));
-    else
+    const bool commit = registry_says(operations->registry, message);
+    if (!message->vote_bank.yes) {
         desk_drop(operations->desk, DROP_STALE);
+        return;
+    }
+    const Message outcome = {.kind = MESSAGE_OUTCOME,
+                             .outcome = {.proposal = message->vote_bank.proposal,
+                                         .id = message->vote_bank.id,
+                                         .name = message->vote_bank.name,
+                                         .commit = commit}};
+    if (commit)
+        desk_send(operations->desk, from, &outcome);
+    else /* what is not on record is aborted, whatever the disk is about to hold */
+        desk_send_early(operations->desk, from, &outcome);
+}
+
+/* Why a vote does not count; DROP_NONE: it does. */
+static DropReason vote_reason(const Operations *operations, const Operation *operation,
+                              const Target *target, const Message *message)
+{
+    const RegistryRow *row = target ? target->row : NULL;
+    if (!target || (row && row->client != message->vote_bank.client))
+        return DROP_SENDER;
+    if (row && leaps(row->report, message->vote_bank.version))
+        return DROP_LEAP;
+    /* A new account's process must be where it is going to be asked from now on. */
+    if (!row && message->vote_bank.yes &&
+        !desk_vouched(operations->desk, target_address(operation, target)))
+        return DROP_COOKIE;
+    return DROP_NONE;
 }
 
 Operation *operation_vote(Operations *operations, Address from, const Message *message)
@@ -286,12 +389,15 @@ Operation *operation_vote(Operations *operations, Address from, const Message *m
         return NULL;
     }
     Target *target = find_target(operation, name);
-    if (!target || (target->row && target->row->client != message->vote_bank.client)) {
-        desk_drop(operations->desk, DROP_SENDER);
+    DropReason reason = vote_reason(operations, operation, target, message);
+    if (reason != DROP_NONE) {
+        desk_drop(operations->desk, reason);
         return NULL;
     }
     if (target->state != TARGET_ASKED)
         return NULL; /* said again, while others have yet to vote */
+    if (target->row)
+        target->row->silent = false;
     target->state = message->vote_bank.yes ? TARGET_YES : TARGET_DONE;
     target->client = message->vote_bank.client;
     target->version = message->vote_bank.version;
@@ -318,7 +424,7 @@ void operation_acknowledged(Operations *operations, const Message *message)
     }
     target->state = TARGET_DONE;
     if (!first_awaited(operation))
-        operation_end(operations, operation);
+        operation_over(operations, operation);
 }
 
 void operation_due(Operations *operations, DeskTask *task)
@@ -330,9 +436,10 @@ void operation_due(Operations *operations, DeskTask *task)
         desk_retry_again(desk, &operation->retry);
         operation_schedule(operations, operation);
     } else if (operation->decided) {
-        operation_end(operations, operation); /* whoever asks is answered from the registry */
+        operation_over(operations, operation); /* whoever asks is answered from the registry */
     } else {
         const Target *silent = first_awaited(operation);
+        note_silence(operation);
         operation_abort(operations, operation, REFUSAL_NO_ANSWER, target_name(operation, silent));
     }
 }
@@ -392,6 +499,7 @@ static void code_rest(const Operations *operations, Coder *coder, Operation *ope
 {
     desk_code_task(&operation->task, coder);
     code_opened(coder, &operation->opened);
+    code_bool(coder, &operation->modest);
     code_bool(coder, &operation->decided);
     code_bool(coder, &operation->commit);
     desk_code_retry(&operation->retry, coder);

@@ -11,6 +11,8 @@
 /* Votes, and then acknowledgements, are awaited no longer than this. */
 #define OPERATION_NS_MAX (10 * NS_PER_S)
 
+enum { OPERATIONS_MAX = 8192 /* under way at a time; more are refused */ };
+
 typedef enum TargetState {
     TARGET_ASKED, /* has not voted */
     TARGET_YES,   /* is prepared, and waits for the outcome */
@@ -35,6 +37,9 @@ typedef struct Operation {
     uint64_t key; /* proposal and id in one */
     Asker asker;
     BankRow opened; /* OPEN: the row as it will be */
+    /* OPEN, asked for by a client, at an address that it has not shown to be its own: proposed as
+     * often as it is asked for, and not more. */
+    bool modest;
     bool decided;
     bool commit;
     DeskRetry retry;
@@ -64,7 +69,13 @@ void operation_decide(Operations *operations, Operation *operation, bool commit)
 /* Answers the asker, and aborts. */
 void operation_abort(Operations *operations, Operation *operation, Refusal refusal,
                      const Name *who);
-bool operation_opening(const Operations *operations, const Name *name);
+/* The open of this name that is under way, or NULL. */
+Operation *operation_opening(const Operations *operations, const Name *name);
+bool operations_full(const Operations *operations);
+/* At the start: processes whose exit is on record, but not that they know of it, are told. */
+void operations_resume(Operations *operations);
+/* The client has asked for it again. */
+void operation_remind(Operations *operations, const Asker *asker);
 
 /* Takes a vote. The operation, when all have said yes and it is to be decided; otherwise NULL, and
  * everything has been done. */

@@ -5,6 +5,7 @@
 
 /* --- what a commit writes --- */
 
+/* An account that is opened, or one that was bound to another process before. */
 static void commit_open(Operations *operations, Operation *operation)
 {
     Notice notice = asker_notice(&operation->asker, REFUSAL_NONE, &operation->opened.name);
@@ -13,6 +14,8 @@ static void commit_open(Operations *operations, Operation *operation)
                                .client = operation->targets[0].client,
                                .open_id = operation->id,
                                .report = 1};
+    if (operation->asker.command == COMMAND_RESUME)
+        notice.count = after.report;
     Coder record = registry_record();
     registry_put_row(&record, &after);
     asker_finish(operations->askers, &record, &operation->asker, &notice);
@@ -107,7 +110,21 @@ static Refusal open_refusal(const Operations *operations, const Command *command
         return REFUSAL_BAD_PORTS;
     if (operation_opening(operations, &command->name) || (row && row->engaged))
         return REFUSAL_BUSY_ELSEWHERE;
+    if (operations_full(operations) ||
+        (!row && operations->registry->rows->len >= REGISTRY_ROWS_MAX))
+        return REFUSAL_BUSY;
     return REFUSAL_NONE;
+}
+
+static void propose_open(Operations *operations, const Asker *asker, const BankRow *opened)
+{
+    BankDesk *desk = operations->desk;
+    uint64_t id = registry_next_id(operations->registry, PROPOSAL_OPEN, desk->effects);
+    Operation *operation = operation_new(PROPOSAL_OPEN, id, asker, 1);
+    operation->opened = *opened;
+    operation->modest =
+        asker->client != 0 && !desk_vouched(desk, (Address){opened->ip, opened->port1});
+    operation_start(operations, operation);
 }
 
 void proposal_open(Operations *operations, const Asker *asker, const Command *command)
@@ -117,14 +134,29 @@ void proposal_open(Operations *operations, const Asker *asker, const Command *co
         asker_refuse(operations->askers, asker, refusal, &command->name);
         return;
     }
-    uint64_t id = registry_next_id(operations->registry, PROPOSAL_OPEN, operations->desk->effects);
-    Operation *operation = operation_new(PROPOSAL_OPEN, id, asker, 1);
-    operation->opened = (BankRow){.name = command->name,
-                                  .balance = command->amount,
-                                  .ip = command->ip,
-                                  .port1 = command->port1,
-                                  .port2 = command->port2};
-    operation_start(operations, operation);
+    const BankRow opened = {.name = command->name,
+                            .balance = command->amount,
+                            .ip = command->ip,
+                            .port1 = command->port1,
+                            .port2 = command->port2};
+    propose_open(operations, asker, &opened);
+}
+
+void proposal_adopt(Operations *operations, const Asker *asker, const BankRow *line)
+{
+    Operation *before = operation_opening(operations, &line->name);
+    /* Whoever asked before may have died of it. */
+    if (before && before->asker.command == COMMAND_RESUME)
+        operation_abort(operations, before, REFUSAL_BUSY_ELSEWHERE, &line->name);
+    Refusal refusal = REFUSAL_NONE;
+    if (registry_find(operations->registry, &line->name)->engaged)
+        refusal = REFUSAL_BUSY_ELSEWHERE;
+    else if (operations_full(operations))
+        refusal = REFUSAL_BUSY;
+    if (refusal == REFUSAL_NONE)
+        propose_open(operations, asker, line);
+    else
+        asker_refuse(operations->askers, asker, refusal, &line->name);
 }
 
 /* What keeps a row from being taken out of the bank or into a cohort. */
@@ -163,8 +195,10 @@ void proposal_exit(Operations *operations, const Asker *asker)
         finish_exit(operations, asker, *row); /* there is no process to ask */
         return;
     }
-    if (refusal == REFUSAL_NONE && !row->present)
+    if (refusal == REFUSAL_NONE && row->gone)
         refusal = REFUSAL_NO_ANSWER;
+    if (refusal == REFUSAL_NONE && operations_full(operations))
+        refusal = REFUSAL_BUSY;
     if (refusal != REFUSAL_NONE) {
         refuse_row(operations, asker, refusal, row);
         return;
@@ -177,7 +211,7 @@ void proposal_exit(Operations *operations, const Asker *asker)
 
 static bool can_be_asked(const RegistryRow *row)
 {
-    return row->client != 0 && row->present && row_refusal(row) == REFUSAL_NONE;
+    return row->client != 0 && !row->gone && row_refusal(row) == REFUSAL_NONE;
 }
 
 static gint compare_rows(gconstpointer a, gconstpointer b)
@@ -186,11 +220,14 @@ static gint compare_rows(gconstpointer a, gconstpointer b)
     return left->index < right->index ? -1 : left->index > right->index;
 }
 
-/* `wanted` of the others, drawn at random, in the order of their rows. */
-static void choose(uint64_t *random, GPtrArray *others, guint wanted)
+/* `wanted` of the others, drawn at random, in the order of their rows. The first `answering` of them
+ * answered when last asked: they come first. */
+static void choose(uint64_t *random, GPtrArray *others, guint answering, guint wanted)
 {
-    for (guint i = 0; i < wanted; i++) {
-        guint drawn = i + (guint)random_below(random, others->len - i);
+    guint first = wanted > answering ? answering : 0; /* all of those, and some of the rest */
+    guint end = wanted > answering ? others->len : answering;
+    for (guint i = first; i < wanted; i++) {
+        guint drawn = i + (guint)random_below(random, end - i);
         gpointer swapped = others->pdata[i];
         others->pdata[i] = others->pdata[drawn];
         others->pdata[drawn] = swapped;
@@ -199,13 +236,19 @@ static void choose(uint64_t *random, GPtrArray *others, guint wanted)
     g_ptr_array_sort(others, compare_rows);
 }
 
-static GPtrArray *find_others(const Registry *registry, const RegistryRow *initiator)
+/* Who can be asked, those that did not answer last behind the others. */
+static GPtrArray *find_others(const Registry *registry, const RegistryRow *initiator,
+                              guint *answering)
 {
     GPtrArray *others = g_ptr_array_new();
-    for (size_t i = 0; i < registry->rows->len; i++) {
-        RegistryRow *row = registry_row(registry, i);
-        if (row != initiator && can_be_asked(row))
-            g_ptr_array_add(others, row);
+    for (int silent = 0; silent <= 1; silent++) {
+        for (size_t i = 0; i < registry->rows->len; i++) {
+            RegistryRow *row = registry_row(registry, i);
+            if (row != initiator && row->silent == silent && can_be_asked(row))
+                g_ptr_array_add(others, row);
+        }
+        if (!silent)
+            *answering = others->len;
     }
     return others;
 }
@@ -213,7 +256,6 @@ static GPtrArray *find_others(const Registry *registry, const RegistryRow *initi
 static void start_join(Operations *operations, const Asker *asker, RegistryRow *initiator,
                        GPtrArray *others, uint16_t count)
 {
-    choose(&operations->desk->choice, others, count - 1u);
     /* Rule 1 of "Membership": the bank bumps a durable counter before it uses an id. */
     uint64_t id = registry_next_id(operations->registry, PROPOSAL_JOIN, operations->desk->effects);
     Operation *operation = operation_new(PROPOSAL_JOIN, id, asker, count);
@@ -229,12 +271,16 @@ void proposal_join(Operations *operations, const Asker *asker, uint64_t count)
     Refusal refusal = count < 2 || count > MEMBERS_MAX ? REFUSAL_COHORT_SIZE : row_refusal(row);
     if (refusal == REFUSAL_NONE && !can_be_asked(row))
         refusal = REFUSAL_NO_ANSWER;
+    if (refusal == REFUSAL_NONE && operations_full(operations))
+        refusal = REFUSAL_BUSY;
     if (refusal != REFUSAL_NONE) {
         refuse_row(operations, asker, refusal, row);
         return;
     }
-    GPtrArray *others = find_others(operations->registry, row);
+    guint answering = 0;
+    GPtrArray *others = find_others(operations->registry, row, &answering);
     if (others->len >= count - 1) {
+        choose(&operations->desk->choice, others, answering, (guint)count - 1);
         start_join(operations, asker, row, others, (uint16_t)count);
     } else {
         Notice notice = asker_notice(asker, REFUSAL_TOO_FEW, &asker->name);
@@ -255,13 +301,30 @@ static bool has_other_account(const Operations *operations, const Operation *ope
     return client && client->row && !client->row->line.exited;
 }
 
+/* The balance that a process was told when it was asked to run the account is the account's. */
+static bool is_as_proposed(const Operations *operations, const Operation *operation)
+{
+    const RegistryRow *row = registry_find(operations->registry, &operation->opened.name);
+    return !row || row->line.exited || row->line.balance == operation->opened.balance;
+}
+
+static Refusal commit_refusal(const Operations *operations, const Operation *operation)
+{
+    if (operation->proposal != PROPOSAL_OPEN)
+        return REFUSAL_NONE;
+    if (has_other_account(operations, operation))
+        return REFUSAL_HAS_ACCOUNT;
+    return is_as_proposed(operations, operation) ? REFUSAL_NONE : REFUSAL_BUSY_ELSEWHERE;
+}
+
 void proposal_vote(Operations *operations, Address from, const Message *message)
 {
     Operation *operation = operation_vote(operations, from, message);
     if (!operation)
         return;
-    if (operation->proposal == PROPOSAL_OPEN && has_other_account(operations, operation))
-        operation_abort(operations, operation, REFUSAL_HAS_ACCOUNT, &operation->opened.name);
-    else
+    Refusal refusal = commit_refusal(operations, operation);
+    if (refusal == REFUSAL_NONE)
         commit_operation(operations, operation);
+    else
+        operation_abort(operations, operation, refusal, &operation->opened.name);
 }

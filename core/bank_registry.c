@@ -6,7 +6,7 @@
 #include "core/planted.h"
 
 enum {
-    RECORD_VERSION = 1,
+    RECORD_VERSION = 2,
     ROWS_PER_RECORD = 256 /* of a snapshot */
 };
 
@@ -135,6 +135,8 @@ static void code_row(Coder *coder, RegistryRow *row)
     code_u64(coder, &row->open_id);
     code_u64(coder, &row->exit_id);
     code_u64(coder, &row->report);
+    code_u64(coder, &row->epoch);
+    code_bool(coder, &row->gone);
 }
 
 static void code_client(Coder *coder, RegistryClient *client)
@@ -253,7 +255,7 @@ static void bind_client(Registry *registry, RegistryRow *row, uint64_t id)
         g_queue_push_tail_link(&registry->unbound, &before->link);
     }
     row->client = id;
-    row->present = id != 0;
+    row->silent = false;
     if (id != 0) {
         RegistryClient *client = registry_client(registry, id);
         if (!client)
@@ -280,6 +282,8 @@ static bool apply_row(Registry *registry, Coder *coder)
     row->open_id = after.open_id;
     row->exit_id = after.exit_id;
     row->report = after.report;
+    row->epoch = after.epoch;
+    row->gone = after.gone;
     if (row->client != after.client)
         bind_client(registry, row, after.client);
     return true;
@@ -454,7 +458,7 @@ void registry_commit(Registry *registry, Coder *record, Effects *effects)
     if (record->length > empty) {
         put(record, ITEM_END);
         INVARIANT(!record->failed);
-        effects_save(effects, SLOT_JOURNAL, record->bytes, record->length);
+        effects_save(effects, SLOT_JOURNAL, 0, record->bytes, record->length);
         Coder saved = coder_decode(record->bytes, record->length);
         bool applied = apply_items(registry, &saved);
         INVARIANT(applied && coder_finished(&saved));
@@ -582,7 +586,7 @@ void registry_code(Registry *registry, Coder *coder)
     else if (!apply_items(registry, coder))
         coder->failed = true;
     for (size_t i = 0; i < registry->rows->len; i++)
-        code_bool(coder, &registry_row(registry, i)->present);
+        code_bool(coder, &registry_row(registry, i)->silent);
 }
 
 void registry_code_place(const Registry *registry, Coder *coder, RegistryRow **row)

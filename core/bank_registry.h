@@ -15,21 +15,24 @@
 #include "core/wire.h"
 
 enum {
-    REGISTRY_CLIENTS_MAX = 1024 /* clients without a row whose last answer is kept */
+    REGISTRY_CLIENTS_MAX = 1024, /* clients without a row whose last answer is kept */
+    REGISTRY_ROWS_MAX = 1 << 20  /* accounts; with more, none is opened under a new name */
 };
 
 typedef struct RegistryRow {
     BankRow line; /* what the CSV holds */
     /* Durable, in the journal alone: */
-    uint64_t client;  /* the process that runs it; 0: none ever did */
-    uint64_t open_id; /* the proposals that opened and closed it; 0: none */
+    uint64_t client;  /* the process that runs it; 0: none ever did, or it knows of its exit */
+    uint64_t open_id; /* the proposals that bound it to its process and closed it; 0: none */
     uint64_t exit_id;
     uint64_t report; /* the version of line.balance */
+    uint64_t epoch;  /* the process's starts, as last told */
+    bool gone;       /* the process has said BYE since */
     /* Derived: */
     uint32_t index;   /* in the order of the rows */
     uint64_t leaving; /* the dissolved cohort that it has not said LEFT to; 0: none */
     /* Of this run of the bank: */
-    bool present; /* its process has not said BYE */
+    bool silent;  /* its process did not answer when last asked, and has not been heard since */
     bool engaged; /* in an operation under way */
 } RegistryRow;
 

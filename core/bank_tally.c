@@ -65,6 +65,11 @@ DropReason tally_take(Tally *tally, const Message *message, uint64_t now_ns)
     return DROP_NONE;
 }
 
+void tally_heard(Tally *tally, uint16_t member, uint64_t now_ns)
+{
+    tally->reports[member].heard_ns = now_ns;
+}
+
 bool tally_complete(const Tally *tally, uint16_t member)
 {
     return tally->reports[member].have == tally->count;

@@ -36,6 +36,8 @@ void tally_begin(Tally *tally); /* a new attempt: all report afresh */
 /* Takes a STATUS of the present attempt from one of the members; a reason when it is worth
  * nothing. */
 DropReason tally_take(Tally *tally, const Message *message, uint64_t now_ns);
+/* The member is there, although it had nothing to report. */
+void tally_heard(Tally *tally, uint16_t member, uint64_t now_ns);
 bool tally_complete(const Tally *tally, uint16_t member);
 /* The first member whose transfers have not all arrived, or `count` when the reports balance. */
 uint16_t tally_unsettled(const Tally *tally);

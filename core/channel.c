@@ -39,6 +39,25 @@ void channel_state_copy(ChannelState *to, const ChannelState *from)
     array_copy(to->skips, from->skips);
 }
 
+static bool entry_equal(const Entry *a, const Entry *b)
+{
+    return a->payload == b->payload && a->kind == b->kind && a->lost == b->lost;
+}
+
+bool channel_state_equal(const ChannelState *a, const ChannelState *b)
+{
+    if (a->out != b->out || a->in != b->in || a->last_received != b->last_received ||
+        a->base != b->base || a->log->len != b->log->len || a->skips->len != b->skips->len ||
+        (a->skips->len > 0 &&
+         memcmp(a->skips->data, b->skips->data, a->skips->len * sizeof(uint64_t)) != 0))
+        return false;
+    for (guint i = 0; i < a->log->len; i++) {
+        if (!entry_equal(&g_array_index(a->log, Entry, i), &g_array_index(b->log, Entry, i)))
+            return false;
+    }
+    return true;
+}
+
 static void entry_code(Coder *coder, Entry *entry)
 {
     int kind = (int)entry->kind;
@@ -380,7 +399,9 @@ void channel_restore(Channel *channel, const ChannelState *perm)
 {
     channel_state_copy(&channel->state, perm);
     /* "sets acked[j] to the base of its log, and sends its log again." */
-    channel->acked = channel->state.base;
+    if (!planted(PLANTED_FATES_SURVIVE_ROLLBACK) || channel->acked > channel->state.out ||
+        channel->acked < channel->state.base)
+        channel->acked = channel->state.base;
     channel->backoff = 0;
     channel->ack_due = false;
     channel->peer_una = 0;
@@ -403,7 +424,7 @@ void channel_reopen(Channel *channel, bool commit, bool we_rolled)
             /* "acked[i] = max(log base, min(acked[i], rcut))": what lies above must be sent
              * again, also when this process itself did not roll back. */
             uint64_t rcut = closed.rcut > state->base ? closed.rcut : state->base;
-            if (channel->acked > rcut && !planted(PLANTED_FATES_SURVIVE_ROLLBACK))
+            if (channel->acked > rcut && !planted(PLANTED_RCUT_IGNORED))
                 channel->acked = rcut;
         }
         /* The peer's log is that of its permanent checkpoint again: tell it once more what it

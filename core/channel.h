@@ -52,6 +52,8 @@ typedef struct ChannelState {
 void channel_state_init(ChannelState *state);
 void channel_state_deinit(ChannelState *state);
 void channel_state_copy(ChannelState *to, const ChannelState *from); /* both initialised */
+/* But for when and how often entries were sent. */
+bool channel_state_equal(const ChannelState *a, const ChannelState *b);
 void channel_state_code(Coder *coder, ChannelState *state);
 Entry *channel_entry(const ChannelState *state, uint64_t label); /* base < label <= out */
 

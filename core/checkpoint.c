@@ -25,7 +25,7 @@ static void commit_if_all_said_yes(Process *process, Step *step)
     }
     /* "Tentative checkpoint and vote are on disk before yes is sent." */
     instance_vote_yes(process, step);
-    process_save_tentative(process, step);
+    process->tentative_changed = true;
     instance_answer(process, process->parent, MESSAGE_CHECKPOINT_VOTE, process->instance,
                     ANSWER_JOINED, process->parent_label);
 }
@@ -74,7 +74,11 @@ void checkpoint_receive_request(Process *process, Step *step, uint16_t from, con
         /* "p inherits if L > perm.out[q] (q received something p's permanent checkpoint does not
          * record as sent) ... If not, it answers yes at once." */
         answer = ANSWER_NO_NEED;
-    } else if (instance_free(process) && last_received <= process->peers[from].channel.state.out) {
+    } else if (instance_free(process) &&
+               (!process->recovering || planted(PLANTED_TENTATIVE_WHILE_RECOVERING)) &&
+               (last_received <= process->peers[from].channel.state.out ||
+                planted(PLANTED_TENTATIVE_WHILE_RECOVERING))) {
+        /* While recovering, that would keep what is to be undone: the answer is no. */
         process->parent_label = last_received;
         take_part(process, step, instance, from);
         commit_if_all_said_yes(process, step);
@@ -124,11 +128,13 @@ void checkpoint_decide(Process *process, Step *step, bool commit)
         process_make_permanent(process);
     else
         process_discard_tentative(process);
+    /* "On commit it becomes permanent and current." */
+    if (commit && process->recovering)
+        process_restore_permanent(process);
     instance_finish(process, step, commit);
     /* "The decision is on disk before it is announced." */
-    process->permanent_changed = process->permanent_changed || commit;
     process->control_changed = true;
-    process_save_tentative(process, step);
+    process->tentative_changed = true;
     if (commit && !initiator)
         report_decided(process, step, NOTICE_PERMANENT, instance, 0);
 }

@@ -32,11 +32,32 @@ typedef struct Composer {
     Peer *peer;
     Header header;
     WireWriter writer;
-    size_t added; /* messages, in all datagrams */
+    SlotSet needs; /* of the datagram being put together */
+    size_t added;  /* messages, in all datagrams */
 } Composer;
+
+/* Every header tells the incarnations; so what says nothing else that a crash must not take back
+ * needs those alone to be on disk, and a slow save of a checkpoint does not keep it. */
+#define NEEDS_OF_HEADER SLOT_BIT(SLOT_CONTROL)
+
+static bool says_nothing_durable(const Message *message)
+{
+    switch (message->kind) {
+    case MESSAGE_ACK:
+    case MESSAGE_STABLE_ACK:
+    case MESSAGE_QUERY:
+        return true;
+    case MESSAGE_CHECKPOINT_VOTE:
+    case MESSAGE_PREPARE_VOTE:
+        return message->vote.answer == ANSWER_BUSY; /* a no may be repeated or forgotten */
+    default:
+        return false;
+    }
+}
 
 static void composer_begin(Composer *composer)
 {
+    composer->needs = NEEDS_OF_HEADER;
     wire_begin(&composer->writer, &composer->header);
 }
 
@@ -45,18 +66,22 @@ static void composer_end(Composer *composer)
     size_t length = wire_end(&composer->writer);
     Address to = {composer->peer->member.ip, composer->peer->member.port2};
     if (length > 0)
-        effects_send(composer->step->effects, PORT_PEER, to, composer->writer.bytes, length);
+        effects_send_early(composer->step->effects, PORT_PEER, to, composer->needs,
+                           composer->writer.bytes, length);
 }
 
 static void composer_add(Composer *composer, const Message *message)
 {
     composer->added++;
-    if (wire_add(&composer->writer, message))
-        return;
-    composer_end(composer);
-    composer_begin(composer);
     bool fits = wire_add(&composer->writer, message);
+    if (!fits) {
+        composer_end(composer);
+        composer_begin(composer);
+        fits = wire_add(&composer->writer, message);
+    }
     INVARIANT(fits);
+    if (!says_nothing_durable(message))
+        composer->needs = SLOTS_ALL;
 }
 
 static void compose_ask(Composer *composer)
@@ -192,6 +217,27 @@ static void compose_transfers(Composer *composer)
     }
 }
 
+static void compose_ack(Composer *composer)
+{
+    Channel *channel = &composer->peer->channel;
+    uint64_t in = channel->state.in;
+    Message message = {.kind = MESSAGE_ACK};
+    if (!channel->ack_due)
+        return;
+    message.ack = channel_coverage(channel, channel->peer_una < in ? channel->peer_una : in, in);
+    composer_add(composer, &message);
+    channel->ack_due = false;
+}
+
+static void compose_owed(Composer *composer, bool durable)
+{
+    const Peer *peer = composer->peer;
+    for (uint32_t i = 0; i < peer->owed_count; i++) {
+        if (says_nothing_durable(&peer->owed[i]) != durable)
+            composer_add(composer, &peer->owed[i]);
+    }
+}
+
 static void flush_peer(Process *process, Step *step, uint16_t index, bool quiet)
 {
     Peer *peer = &process->peers[index];
@@ -213,17 +259,14 @@ static void flush_peer(Process *process, Step *step, uint16_t index, bool quiet)
                                .known = channel->known,
                                .una = channel->acked};
     composer_begin(&composer);
-    for (uint32_t i = 0; i < peer->owed_count; i++)
-        composer_add(&composer, &peer->owed[i]);
-    peer->owed_count = 0;
-    if (channel->ack_due) {
-        uint64_t in = channel->state.in;
-        Message message = {.kind = MESSAGE_ACK};
-        message.ack =
-            channel_coverage(channel, channel->peer_una < in ? channel->peer_una : in, in);
-        composer_add(&composer, &message);
-        channel->ack_due = false;
+    compose_owed(&composer, false);
+    compose_ack(&composer);
+    if (effects_saves(step->effects)) { /* what need not wait for them leaves by itself */
+        composer_end(&composer);
+        composer_begin(&composer);
     }
+    compose_owed(&composer, true);
+    peer->owed_count = 0;
     compose_control(&composer);
     if (!quiet)
         compose_transfers(&composer);

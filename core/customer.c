@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "core/cash.h"
 #include "core/checkpoint.h"
 #include "core/compose.h"
 #include "core/customer_state.h"
@@ -11,6 +12,8 @@
 #include "core/membership.h"
 #include "core/panic.h"
 #include "core/planted.h"
+#include "core/process_storage.h"
+#include "core/recovery.h"
 #include "core/report.h"
 #include "core/request.h"
 #include "core/rollback.h"
@@ -34,6 +37,7 @@ void customer_free(Customer *customer)
     process_leave(&customer->process);
     membership_deinit(&customer->membership);
     request_deinit(&customer->request);
+    cash_deinit(&customer->cash);
     g_array_free(customer->commands, TRUE);
     g_array_free(customer->lost, TRUE);
     g_free(customer->owed);
@@ -60,7 +64,7 @@ static DropReason receive_transfer(Customer *customer, const Header *header, con
     Money amount = (Money)message->transfer.payload;
     if (process->frozen)
         return DROP_FROZEN;
-    if (process->engaged == ENGAGED_ROLLBACK)
+    if (process->engaged == ENGAGED_ROLLBACK || process->recovering)
         return DROP_ROLLING;
     if (!skip && account_balance(&process->application) > INT64_MAX - amount)
         return DROP_OVERFLOW;
@@ -149,7 +153,8 @@ static DropReason receive_decision(Customer *customer, uint16_t from, const Mess
     bool commit = message->decision.commit;
     if (instance_engaged(process, instance)) {
         /* Nobody decides for the initiator, and no commit comes before our own yes. */
-        if (process->parent == process->self || (commit && !process->voted))
+        if (process->parent == process->self ||
+            (commit && (!process->voted || process->refused)))
             return DROP_STALE;
         if (process->engaged == ENGAGED_CHECKPOINT)
             checkpoint_decide(process, &customer->step, commit);
@@ -175,6 +180,7 @@ static DropReason receive_moved(Customer *customer, uint16_t from, const Message
         peer->member.ip = message->moved.address.ip;
         peer->member.port2 = message->moved.address.port;
         customer->account_changed = true;
+        compose_hurry(process, from, &customer->step); /* it is back: no need to back off */
     }
     compose_owe(process, from, &ack);
     return DROP_NONE;
@@ -191,8 +197,7 @@ static DropReason receive_instance(Customer *customer, uint16_t from, const Mess
     case MESSAGE_CHECKPOINT_VOTE:
         return checkpoint_receive_vote(process, step, from, message);
     case MESSAGE_PREPARE:
-        rollback_receive_prepare(process, step, from, message);
-        return DROP_NONE;
+        return rollback_receive_prepare(process, step, from, message);
     case MESSAGE_PREPARE_VOTE:
         return rollback_receive_vote(process, step, from, message);
     case MESSAGE_DECISION:
@@ -279,6 +284,9 @@ static DropReason receive_from_bank(Customer *customer, const Message *message)
     case MESSAGE_WORKING:
         request_receive_working(customer, message);
         return DROP_NONE;
+    case MESSAGE_CHALLENGE:
+        request_receive_challenge(customer, message);
+        return DROP_NONE;
     case MESSAGE_PROPOSE:
         membership_receive_propose(customer, message);
         return DROP_NONE;
@@ -312,6 +320,8 @@ static void receive(Customer *customer, const Event *event)
         customer_drop(customer, NULL, reason);
         return;
     }
+    if (from_bank)
+        customer->request.cookie = header.cookie;
     while (!customer->membership.ended && wire_next(&reader, &message)) {
         reason = from_bank ? receive_from_bank(customer, &message)
                            : receive_from_peer(customer, &header, &message);
@@ -334,6 +344,7 @@ static void rebase(Customer *customer)
     customer->membership.dissolving.repeat_ns = now_ns;
     customer->membership.report_ns = now_ns;
     customer->attempt = (Attempt){0};
+    customer->forced = (Attempt){0};
     customer->request.active = false;
     if (!customer_active(customer))
         return;
@@ -355,12 +366,17 @@ static void start(Customer *customer)
         customer->process.retries = customer->config.retries;
         rebase(customer);
         if (customer->orderly)
-            effects_save(customer->step.effects, SLOT_ORDERLY, NULL, 0);
+            effects_save(customer->step.effects, SLOT_ORDERLY, 0, NULL, 0);
+        else if (customer->membership.has_account)
+            recovery_start(customer);
         customer->orderly = false;
         customer->account_changed = true;
-        effects_notify(customer->step.effects,
-                       &(Notice){.kind = NOTICE_RESUMED,
-                                 .balance = account_balance(&customer->process.application)});
+        if (customer_active(customer))
+            process_mark_unsaved(&customer->process);
+        if (customer->membership.has_account) /* else the bank has yet to say whether there is one */
+            effects_notify(customer->step.effects,
+                           &(Notice){.kind = NOTICE_RESUMED,
+                                     .balance = account_balance(&customer->process.application)});
     }
     if (customer->config.resume.text[0] != '\0')
         request_begin(customer, &resume, false);
@@ -385,11 +401,12 @@ static void stop(Customer *customer)
         return;
     bye.report.client = customer->config.client;
     bye.report.name = *customer_name(customer);
+    bye.report.version = process->epoch;
     customer_owe_bank(customer, &bye);
     customer_save_changes(customer);
     Coder coder = coder_encode_growing();
     customer_encode(customer, &coder);
-    effects_save(customer->step.effects, SLOT_ORDERLY, coder.bytes, coder.length);
+    effects_save(customer->step.effects, SLOT_ORDERLY, 0, coder.bytes, coder.length);
     coder_deinit(&coder);
 }
 
@@ -397,7 +414,9 @@ static void stop(Customer *customer)
 
 static bool rolling(const Customer *customer)
 {
-    return customer->process.engaged == ENGAGED_ROLLBACK && !planted(PLANTED_SEND_WHILE_ROLLING);
+    const Process *process = &customer->process;
+    return (process->engaged == ENGAGED_ROLLBACK || process->recovering) &&
+           !planted(PLANTED_SEND_WHILE_ROLLING);
 }
 
 /* An initiator aborts what does not get its answers; who has not voted yes may do so later. */
@@ -429,7 +448,7 @@ static void tick_instance(Customer *customer)
 static void flush_bank(Customer *customer)
 {
     WireWriter writer;
-    const Header header = {.sender = SENDER_CLIENT};
+    const Header header = {.sender = SENDER_CLIENT, .cookie = customer->request.cookie};
     wire_begin(&writer, &header);
     for (uint32_t i = 0; i < customer->owed_count; i++) {
         if (!wire_add(&writer, &customer->owed[i])) {
@@ -456,6 +475,7 @@ static void set_deadline(Customer *customer)
         leaving_deadline(customer),
         request_deadline(customer),
         execute_deadline(customer),
+        recovery_deadline(customer),
     };
     uint64_t deadline_ns = TIME_NEVER;
     for (size_t i = 0; i < G_N_ELEMENTS(deadlines_ns); i++) {
@@ -483,9 +503,12 @@ int customer_step(Customer *customer, const Event *event, Effects *effects)
         if (customer_active(customer))
             tick_instance(customer);
         request_tick(customer);
+        recovery_tick(customer);
+        cash_settle(customer);
         execute_commands(customer);
-        if (customer->process.permanent_changed)
+        if (customer->process.permanent_news)
             membership_report(customer);
+        customer->process.permanent_news = false;
         membership_tick(customer);
         leaving_tick(customer);
     }

@@ -6,6 +6,7 @@
 #define COHORT_CUSTOMER_H
 
 #include "core/coder.h"
+#include "core/shelf.h"
 #include "core/transport.h"
 #include "core/wire.h"
 
@@ -32,18 +33,14 @@ void customer_free(Customer *customer);
 
 typedef enum LoadResult {
     LOAD_OK,
-    LOAD_DAMAGED,    /* a slot does not decode, or the slots do not fit together */
-    LOAD_WRONG_NAME, /* the state is another account's than config.resume */
-    LOAD_UNCLEAN     /* a cohort was open and no orderly stop was made: needs crash recovery */
+    LOAD_DAMAGED,    /* a record does not decode, or the records do not fit together */
+    LOAD_WRONG_NAME  /* the state is another account's than config.resume */
 } LoadResult;
 
-/* Before EVENT_START: the slots found on disk; a missing one is {NULL, 0}. Unless LOAD_OK, do not
- * step the customer; the slots must be left as they are. */
-typedef struct Stored {
-    const uint8_t *bytes;
-    size_t length;
-} Stored;
-LoadResult customer_load(Customer *customer, const Stored slots[static SLOTS]);
+/* Before EVENT_START: what stable storage holds. Without the record of an orderly stop this is a
+ * restart after a crash. Unless LOAD_OK, do not step the customer; what is stored must be left as
+ * it is. */
+LoadResult customer_load(Customer *customer, const Shelf *stored);
 
 /* Clears `effects`, then fills it. Returns 0, always: garbage is dropped and counted, users are
  * refused by notices, and broken invariants panic. */
@@ -58,6 +55,8 @@ bool customer_decode(Customer *customer, const uint8_t *bytes, size_t length);
 bool customer_has_account(const Customer *customer);
 const Name *customer_name(const Customer *customer);
 Money customer_balance(const Customer *customer);
+/* What this process knows to be lost: for good, and since its last permanent checkpoint. */
+Money customer_lost(const Customer *customer);
 uint64_t customer_cohort(const Customer *customer); /* 0: none */
 uint64_t customer_dropped(const Customer *customer, DropReason reason);
 /* Nothing is under way: no command waits, no instance is open, every transfer's fate is known,

@@ -28,11 +28,21 @@ typedef struct Gathering {
     Member *members; /* an empty name: not yet here */
 } Gathering;
 
+/* What a member votes with to dissolve its cohort, and leaves with: durable, as after a crash the
+ * current state is another one. */
+typedef struct Final {
+    Application application;
+    bool settled;
+    uint64_t inc;
+    uint16_t count;
+    StatusCount *counts; /* by member */
+} Final;
+
 typedef struct Dissolving {
     uint64_t attempt; /* the highest heard of */
     bool quiesced;
-    bool voted;        /* frozen */
-    Application final; /* ... with this account */
+    bool voted;        /* frozen, ... */
+    Final final;       /* ... with this */
     StatusState state; /* as last reported */
     uint64_t version;
     uint64_t digest; /* of what was reported, to see a change */
@@ -71,6 +81,8 @@ typedef struct Request {
     uint8_t *answer;   /* being put together; answer_total bytes */
     uint16_t answer_total;
     uint16_t answer_have; /* contiguous from the start */
+    uint64_t cookie;      /* the bank's last, which every datagram to it brings back; 0: none */
+    uint64_t asked_with;  /* the cookie that the last repetition carried */
 } Request;
 
 /* A checkpoint or rollback command under way: tries until its instance commits. */
@@ -82,12 +94,28 @@ typedef struct Attempt {
     uint64_t pause_ns; /* not before */
 } Attempt;
 
+typedef struct CashMove {
+    bool deposit;
+    Money amount;
+} CashMove;
+
+/* Cash since the permanent checkpoint; see cash.h. */
+typedef struct Cash {
+    uint64_t cohort; /* as of this cohort, incarnation and permanent checkpoint */
+    uint64_t inc;
+    uint64_t permanents;
+    GArray *moves; /* of CashMove; NULL: none yet */
+    uint64_t more; /* not listed */
+} Cash;
+
 struct Customer {
     CustomerConfig config;
     Membership membership;
     Process process; /* application: the account, in a cohort or not */
     Request request;
     Attempt attempt;
+    Attempt forced;   /* the rollback that a restart after a crash owes the cohort */
+    Cash cash;
     GArray *commands; /* Command; the first is the one under way or next */
     bool stopping;
     bool loaded;  /* goes on from its own state */
@@ -95,6 +123,8 @@ struct Customer {
     uint64_t dropped[DROP_REASONS];
     bool account_changed; /* to be saved before the flush */
     bool named;           /* SLOT_ACCOUNT is on disk */
+    uint64_t kept_cohort; /* the cohort whose records are on disk; 0: none. Derived, ... */
+    uint16_t kept_count;  /* ... as is how many members it has */
     Message *owed;        /* to the bank, this step */
     uint32_t owed_count;
     uint32_t owed_capacity;
@@ -130,6 +160,8 @@ void customer_command_done(Customer *customer);
 void customer_refuse_commands(Customer *customer, Refusal refusal);
 /* When to repeat what the bank has not answered: a pause that doubles with every *backoff. */
 uint64_t customer_repeat_at(Customer *customer, uint32_t *backoff);
+/* After an attempt that did not get through: "retries after a randomised, growing pause". */
+void customer_pause(Customer *customer, Attempt *attempt);
 /* A trace record of this process with its incarnation filled in. */
 void customer_trace(Customer *customer, TraceEvent event);
 

@@ -1,9 +1,12 @@
 /* What a customer keeps on disk, and how it is taken up again. */
+#include "core/cash.h"
 #include "core/customer_state.h"
 #include "core/execute.h"
 #include "core/leaving.h"
 #include "core/membership.h"
 #include "core/panic.h"
+#include "core/process_storage.h"
+#include "core/recovery.h"
 #include "core/request.h"
 
 enum { STATE_VERSION = 1 };
@@ -22,25 +25,21 @@ static void identity_code(Coder *coder, Customer *customer)
     application_code(coder, &customer->process.application);
 }
 
-/* What a start without an orderly stop goes on from; in a cohort, the permanent checkpoint follows,
- * as everything after it is lost with a crash. */
-static void account_slot_code(Coder *coder, Customer *customer, bool *active)
+/* What a start without an orderly stop goes on from; in a cohort, the permanent checkpoint takes the
+ * place of the application, as everything after it is lost with a crash. */
+static void account_code(Coder *coder, Customer *customer, bool *active)
 {
     identity_code(coder, customer);
     code_u64(coder, &customer->request.count);
-    code_u64(coder, &customer->process.instances);
+    code_u64(coder, &customer->process.instances_reserved);
     code_bool(coder, active);
 }
 
-static void permanent_code(Coder *coder, Process *process)
+/* The records of the cohort are on disk, or those of none. */
+static void note_kept(Customer *customer)
 {
-    code_u64(coder, &process->cohort);
-    code_u64(coder, &process->permanents);
-    code_u16(coder, &process->count);
-    code_u16(coder, &process->self);
-    for (uint16_t i = 0; i < process->count; i++)
-        code_member(coder, &process->peers[i].member);
-    snapshot_code(coder, &process->perm, process->count, process->self);
+    customer->kept_cohort = customer_active(customer) ? customer->process.cohort : 0;
+    customer->kept_count = customer_active(customer) ? customer->process.count : 0;
 }
 
 static void state_code(Coder *coder, Customer *customer)
@@ -50,12 +49,14 @@ static void state_code(Coder *coder, Customer *customer)
     identity_code(coder, customer);
     code_u64(coder, &process->random);
     code_u64(coder, &process->instances);
+    code_u64(coder, &process->instances_reserved);
     code_bool(coder, &customer->stopping);
     code_bool(coder, &customer->loaded);
     code_bool(coder, &customer->orderly);
     code_bool(coder, &customer->named);
     request_code(coder, &customer->request);
     execute_code(coder, customer);
+    cash_code(coder, &customer->cash);
     for (int reason = 0; reason < DROP_REASONS; reason++)
         code_u64(coder, &customer->dropped[reason]);
     code_bool(coder, &active);
@@ -73,29 +74,48 @@ bool customer_decode(Customer *customer, const uint8_t *bytes, size_t length)
 {
     Coder coder = coder_decode(bytes, length);
     state_code(&coder, customer);
+    note_kept(customer);
     return coder_finished(&coder);
 }
 
-LoadResult customer_load(Customer *customer, const Stored slots[static SLOTS])
+static bool load_orderly(Customer *customer, const ShelfRecord *record)
+{
+    bool decoded = customer_decode(customer, record->bytes, record->length);
+    customer->orderly = true;
+    return decoded;
+}
+
+static bool load_after_crash(Customer *customer, const Shelf *stored, const ShelfRecord *account)
+{
+    Coder coder = coder_decode(account->bytes, account->length);
+    bool active = false;
+    account_code(&coder, customer, &active);
+    if (!coder_finished(&coder))
+        return false;
+    customer->process.instances = customer->process.instances_reserved;
+    if (active && !process_load(&customer->process, stored))
+        return false;
+    recovery_load(customer);
+    return leaving_restore(customer);
+}
+
+LoadResult customer_load(Customer *customer, const Shelf *stored)
 {
     const Name wanted = customer->config.resume;
-    Coder coder = coder_decode(slots[SLOT_ACCOUNT].bytes, slots[SLOT_ACCOUNT].length);
-    bool active;
-    if (slots[SLOT_ACCOUNT].length == 0 && slots[SLOT_ORDERLY].length == 0)
-        return LOAD_OK;
-    if (slots[SLOT_ORDERLY].length > 0) {
-        if (!customer_decode(customer, slots[SLOT_ORDERLY].bytes, slots[SLOT_ORDERLY].length))
-            return LOAD_DAMAGED;
-        customer->orderly = true;
-    } else {
-        account_slot_code(&coder, customer, &active);
-        if (coder.failed || (!active && !coder_finished(&coder)))
-            return LOAD_DAMAGED;
-        if (active)
-            return LOAD_UNCLEAN;
+    ShelfRecord orderly;
+    ShelfRecord account;
+    bool stopped = shelf_get(stored, SLOT_ORDERLY, 0, &orderly);
+    if (!shelf_get(stored, SLOT_ACCOUNT, 0, &account)) {
+        ShelfRecord cohort;
+        return stopped || shelf_get(stored, SLOT_COHORT, 0, &cohort) ? LOAD_DAMAGED : LOAD_OK;
     }
+    if (stopped ? !load_orderly(customer, &orderly)
+                : !load_after_crash(customer, stored, &account))
+        return LOAD_DAMAGED;
     if (!name_equal(customer_name(customer), &wanted))
         return LOAD_WRONG_NAME;
+    note_kept(customer);
+    customer->named = true;
     customer->loaded = true;
     customer->stopping = false;
     return LOAD_OK;
@@ -106,24 +126,32 @@ static void save_account(Customer *customer)
     bool active = customer_active(customer);
     Coder coder = coder_encode_growing();
     if (customer_has_record(customer))
-        account_slot_code(&coder, customer, &active);
-    if (active)
-        permanent_code(&coder, &customer->process);
-    effects_save(customer->step.effects, SLOT_ACCOUNT, coder.bytes, coder.length);
+        account_code(&coder, customer, &active);
+    effects_save(customer->step.effects, SLOT_ACCOUNT, 0, coder.bytes, coder.length);
     coder_deinit(&coder);
+}
+
+static void save_cohort(Customer *customer)
+{
+    Process *process = &customer->process;
+    Step *step = &customer->step;
+    if (customer->kept_cohort != 0 && customer->kept_cohort != process->cohort)
+        process_remove_saved(step, customer->kept_count);
+    if (customer_active(customer) &&
+        (customer->account_changed || customer->kept_cohort != process->cohort))
+        process_save_members(process, step);
+    if (customer_active(customer))
+        process_save_changes(process, step);
+    note_kept(customer);
 }
 
 void customer_save_changes(Customer *customer)
 {
-    Process *process = &customer->process;
-    if ((customer->account_changed || process->permanent_changed) &&
-        (customer_has_record(customer) || customer->named) && !customer->membership.ended) {
+    if (customer->account_changed && !customer->membership.ended &&
+        (customer_has_record(customer) || customer->named)) {
         save_account(customer);
         customer->named = customer_has_record(customer);
     }
-    if (process->control_changed && customer_active(customer))
-        process_save_control(process, &customer->step);
+    save_cohort(customer);
     customer->account_changed = false;
-    process->permanent_changed = false;
-    process->control_changed = false;
 }

@@ -21,6 +21,25 @@ Money customer_balance(const Customer *customer)
     return customer->membership.has_account ? account_balance(&customer->process.application) : 0;
 }
 
+/* Entries of the log; what is released is in the account. */
+static Money lost_in_log(const ChannelState *state)
+{
+    Money lost = 0;
+    for (guint i = 0; i < state->log->len; i++) {
+        const Entry *entry = &g_array_index(state->log, Entry, i);
+        lost += entry->lost ? (Money)entry->payload : 0;
+    }
+    return lost;
+}
+
+Money customer_lost(const Customer *customer)
+{
+    Money lost = account_lost_released(&customer->process.application);
+    for (uint16_t i = 0; i < customer->process.count; i++)
+        lost += lost_in_log(&customer->process.peers[i].channel.state);
+    return lost;
+}
+
 uint64_t customer_cohort(const Customer *customer)
 {
     return customer->process.cohort;
@@ -62,6 +81,8 @@ static const char *process_wait(const Process *process, const char **whom)
         *whom = process->peers[process->instance.initiator].member.name.text;
         return "the decision of an instance of ";
     }
+    if (process->recovering)
+        return "its rollback after a crash";
     return process->announcements->len > 0 ? "peers to acknowledge a decision" : NULL;
 }
 
@@ -142,6 +163,8 @@ static void describe_cohort(const Customer *customer, GString *out)
     append_number(out, ", incarnation ", process->inc);
     append_number(out, ", permanent checkpoints ", process->permanents);
     g_string_append_c(out, '\n');
+    if (process->recovering)
+        line(out, "recovering: ", "rolls back after a crash; commands wait for it");
     line(out, "permanent balance: ", money_text(account_balance(&process->perm.application), text));
     if (process_open_losses(process, &losses) > 0)
         line(out, "lost since then: ", money_text(losses, text));

@@ -1,5 +1,6 @@
 #include "core/execute.h"
 
+#include "core/cash.h"
 #include "core/checkpoint.h"
 #include "core/instance.h"
 #include "core/panic.h"
@@ -55,6 +56,8 @@ static bool held(const Customer *customer)
     const Process *process = &customer->process;
     if (!customer_active(customer))
         return false;
+    if (process->recovering)
+        return true;
     if (customer->membership.dissolving.voted && !planted(PLANTED_VOTED_NOT_FROZEN))
         return true;
     if (process->engaged == ENGAGED_CHECKPOINT)
@@ -82,7 +85,10 @@ static bool move_cash(Customer *customer)
         bool moved = move(&process->perm.application, command->amount);
         INVARIANT(moved);
         process->permanent_changed = true;
-    } else if (!customer_active(customer)) {
+        process->permanent_news = true;
+    } else if (customer_active(customer)) {
+        cash_note(customer, command);
+    } else {
         /* Permanent at once; the record is saved before the answer is given. */
         membership_report(customer);
     }
@@ -185,20 +191,6 @@ static Progress attempt_failed(Customer *customer)
     return refuse(customer, why);
 }
 
-/* "Retries after a randomised, growing pause": half to one and a half of a doubling length. */
-static void pause_attempt(Customer *customer)
-{
-    Attempt *attempt = &customer->attempt;
-    uint64_t pause_ns = PAUSE_FIRST_NS;
-    for (uint32_t i = 1; i < attempt->tries && pause_ns < PAUSE_MAX_NS; i++)
-        pause_ns *= 2;
-    if (pause_ns > PAUSE_MAX_NS)
-        pause_ns = PAUSE_MAX_NS;
-    attempt->engaged = false;
-    attempt->pause_ns =
-        customer->step.now_ns + pause_ns / 2 + random_below(&customer->process.random, pause_ns);
-}
-
 static Progress attempt_over(Customer *customer)
 {
     Process *process = &customer->process;
@@ -208,7 +200,7 @@ static Progress attempt_over(Customer *customer)
         if (process->outcome.silent || out_of_time(customer) ||
             attempt->tries >= INSTANCE_TRIES_MAX)
             return attempt_failed(customer);
-        pause_attempt(customer);
+        customer_pause(customer, attempt);
         return PROGRESS_WAITS;
     }
     if (head(customer)->kind == COMMAND_WITHDRAWAL) {
@@ -271,7 +263,7 @@ static Progress execute_instance(Customer *customer)
         return insufficient(customer);
     }
     if (!attempt->engaged && !quiesced(customer) && attempt->pause_ns <= customer->step.now_ns &&
-        instance_free(&customer->process))
+        instance_free(&customer->process) && !customer->process.recovering)
         attempt_begin(customer);
     if (customer->process.outcome.over)
         return attempt_over(customer);
@@ -372,15 +364,20 @@ uint64_t execute_deadline(const Customer *customer)
 
 /* --- encoding --- */
 
-void execute_code(Coder *coder, Customer *customer)
+static void attempt_code(Coder *coder, Attempt *attempt)
 {
-    Attempt *attempt = &customer->attempt;
-    uint32_t count = customer->commands->len;
     code_bool(coder, &attempt->active);
     code_bool(coder, &attempt->engaged);
     code_u32(coder, &attempt->tries);
     code_u64(coder, &attempt->since_ns);
     code_u64(coder, &attempt->pause_ns);
+}
+
+void execute_code(Coder *coder, Customer *customer)
+{
+    uint32_t count = customer->commands->len;
+    attempt_code(coder, &customer->attempt);
+    attempt_code(coder, &customer->forced);
     code_u32(coder, &count);
     if (coder->decoding && count > coder->length - coder->at)
         coder->failed = true;

@@ -6,8 +6,6 @@
 
 enum { INSTANCE_TRIES_MAX = 100 };
 #define COMMAND_NS_MAX (60 * NS_PER_S) /* a checkpoint or rollback that cannot get through */
-#define PAUSE_FIRST_NS (10 * NS_PER_MS)
-#define PAUSE_MAX_NS (2 * NS_PER_S)
 
 /* Runs commands from the head of the queue until one has to wait. */
 void execute_commands(Customer *customer);

@@ -46,7 +46,11 @@ bool instance_free(const Process *process)
 
 Instance instance_next(Process *process)
 {
-    return (Instance){process->self, ++process->instances};
+    if (++process->instances > process->instances_reserved) {
+        process->instances_reserved = process->instances + INSTANCES_RESERVED - 1;
+        process->control_changed = true;
+    }
+    return (Instance){process->self, process->instances};
 }
 
 void instance_engage(Process *process, const Step *step, Engagement kind, Instance instance,
@@ -57,6 +61,8 @@ void instance_engage(Process *process, const Step *step, Engagement kind, Instan
     process->instance = instance;
     process->parent = parent;
     process->voted = false;
+    process->refused = false;
+    process->doubt_told = false;
     process->since_ns = step->now_ns;
     process->query_ns = TIME_NEVER;
     process->query_next = instance.initiator;
@@ -171,6 +177,7 @@ void instance_finish(Process *process, Step *step, bool commit)
         g_array_append_val(process->announcements, announcement);
     process->engaged = ENGAGED_NOT;
     process->voted = false;
+    process->refused = false;
     process->query_ns = TIME_NEVER;
 }
 
@@ -223,12 +230,26 @@ void instance_receive_query(Process *process, uint16_t index, Instance instance)
     compose_owe(process, index, &message);
 }
 
+/* "They go on asking it and each other, tell their user who is missing." */
+static void tell_doubt(Process *process, const Step *step)
+{
+    const Name *initiator = &process->peers[process->instance.initiator].member.name;
+    if (process->doubt_told || step->now_ns - process->since_ns < DOUBT_NS_MAX)
+        return;
+    process->doubt_told = true;
+    effects_notify(step->effects, &(Notice){.kind = NOTICE_IN_DOUBT,
+                                            .initiator = *initiator,
+                                            .number = process->instance.number,
+                                            .name = *initiator});
+}
+
 void instance_query_if_due(Process *process, const Step *step)
 {
     Message message = {.kind = MESSAGE_QUERY};
     if (process->query_ns > step->now_ns)
         return;
     INVARIANT(process->engaged != ENGAGED_NOT && process->voted);
+    tell_doubt(process, step);
     if (process->query_next == process->self)
         process->query_next = (uint16_t)((process->query_next + 1) % process->count);
     message.instance = process->instance;

@@ -6,9 +6,18 @@
 #include "core/planted.h"
 #include "core/random.h"
 
+/* A version is the process's count of starts, then a count of changes. */
+#define VERSION_EPOCH_SHIFT 32
+
 static uint16_t part_count(const Process *process)
 {
     return (uint16_t)((process->count + COUNTS_PER_MESSAGE_MAX - 1) / COUNTS_PER_MESSAGE_MAX);
+}
+
+/* What a rollback is going to undo is not settled. */
+static bool settled(const Process *process)
+{
+    return process_all_settled(process) && !process->recovering;
 }
 
 static Message status_message(const Customer *customer, StatusState state, uint64_t attempt)
@@ -21,13 +30,24 @@ static Message status_message(const Customer *customer, StatusState state, uint6
     message.status.attempt = attempt;
     message.status.version = dissolving->version;
     message.status.state = state;
-    message.status.settled = process_all_settled(process);
-    message.status.balance =
-        account_balance(dissolving->voted ? &dissolving->final : &process->application);
+    if (dissolving->voted) {
+        message.status.settled = dissolving->final.settled;
+        message.status.balance = account_balance(&dissolving->final.application);
+        message.status.inc = dissolving->final.inc;
+    } else {
+        message.status.settled = settled(process);
+        message.status.balance = account_balance(&process->application);
+        message.status.inc = process->inc;
+    }
     message.status.report = customer->membership.report_version + 1;
-    message.status.inc = process->inc;
     message.status.total = process->count;
     return message;
+}
+
+static StatusCount count_of(const Process *process, uint16_t member)
+{
+    const Channel *channel = &process->peers[member].channel;
+    return (StatusCount){channel->state.out, channel->state.in, channel->known};
 }
 
 static void owe_part(Customer *customer, uint16_t part)
@@ -40,9 +60,9 @@ static void owe_part(Customer *customer, uint16_t part)
     message.status.first = first;
     message.status.count = left < COUNTS_PER_MESSAGE_MAX ? left : COUNTS_PER_MESSAGE_MAX;
     for (uint16_t i = 0; i < message.status.count; i++) {
-        const Channel *channel = &process->peers[first + i].channel;
+        uint16_t member = (uint16_t)(first + i);
         message.status.counts[i] =
-            (StatusCount){channel->state.out, channel->state.in, channel->known};
+            dissolving->voted ? dissolving->final.counts[member] : count_of(process, member);
     }
     customer_owe_bank(customer, &message);
 }
@@ -54,25 +74,95 @@ static uint64_t mix(uint64_t digest, uint64_t word)
 
 static uint64_t status_digest(const Process *process)
 {
-    uint64_t digest = mix(process->inc, process_all_settled(process));
+    uint64_t digest = mix(process->inc, settled(process));
     for (uint16_t i = 0; i < process->count; i++) {
-        const Channel *channel = &process->peers[i].channel;
-        digest = mix(mix(mix(digest, channel->state.out), channel->state.in), channel->known);
+        StatusCount count = count_of(process, i);
+        digest = mix(mix(mix(digest, count.sent), count.received), count.known);
     }
     return digest;
+}
+
+/* Everything that is due is due now, to a bank that has acknowledged nothing. */
+static void report_afresh(Customer *customer)
+{
+    Dissolving *dissolving = &customer->membership.dissolving;
+    dissolving->due = true;
+    dissolving->repeat_ns = customer->step.now_ns;
+    memset(dissolving->acked, 0, sizeof dissolving->acked);
+}
+
+/* Versions are not durable; but no two starts use the same ones. */
+static uint64_t next_version(const Customer *customer)
+{
+    uint64_t least = customer->process.epoch << VERSION_EPOCH_SHIFT;
+    uint64_t version = customer->membership.dissolving.version;
+    return (version > least ? version : least) + 1;
 }
 
 static void status_renew(Customer *customer, StatusState state)
 {
     Dissolving *dissolving = &customer->membership.dissolving;
     dissolving->state = state;
-    dissolving->version++;
+    dissolving->version = next_version(customer);
     dissolving->digest = status_digest(&customer->process);
-    dissolving->due = true;
-    dissolving->repeat_ns = customer->step.now_ns;
     dissolving->backoff = 0;
-    memset(dissolving->acked, 0, sizeof dissolving->acked);
+    report_afresh(customer);
 }
+
+/* --- FINAL --- */
+
+static void final_clear(Final *final)
+{
+    g_free(final->counts);
+    *final = (Final){0};
+}
+
+static void final_take(Final *final, const Process *process)
+{
+    final_clear(final);
+    *final = (Final){.application = process->application,
+                     .settled = process_all_settled(process),
+                     .inc = process->inc,
+                     .count = process->count,
+                     .counts = g_new0(StatusCount, process->count)};
+    for (uint16_t i = 0; i < process->count; i++)
+        final->counts[i] = count_of(process, i);
+}
+
+void leaving_clear(Dissolving *dissolving)
+{
+    final_clear(&dissolving->final);
+    *dissolving = (Dissolving){0};
+}
+
+/* Neither quiesced nor voted any more: "a higher attempt cancels a lower", or the bank did. */
+static void release(Customer *customer)
+{
+    Dissolving *dissolving = &customer->membership.dissolving;
+    if (dissolving->voted)
+        customer->account_changed = true;
+    dissolving->quiesced = false;
+    dissolving->voted = false;
+    dissolving->due = false;
+    final_clear(&dissolving->final);
+    customer->process.frozen = false;
+}
+
+bool leaving_restore(Customer *customer)
+{
+    Dissolving *dissolving = &customer->membership.dissolving;
+    if (!dissolving->voted) {
+        release(customer);
+        return true;
+    }
+    if (!customer_active(customer) || dissolving->final.count != customer->process.count)
+        return false;
+    customer->process.frozen = true;
+    report_afresh(customer);
+    return true;
+}
+
+/* --- orders --- */
 
 /* "A member that is quiesced for it, idle and not NR writes FINAL and votes with it." */
 static bool ready_to_vote(const Customer *customer)
@@ -84,63 +174,61 @@ static bool ready_to_vote(const Customer *customer)
         if (process->peers[i].channel.closed.instance.number != 0)
             return false;
     }
-    return process->engaged == ENGAGED_NOT && process->announcements->len == 0 &&
+    return process->engaged == ENGAGED_NOT && !process->recovering &&
+           process->announcements->len == 0 &&
            (process_all_settled(process) || planted(PLANTED_DISSOLVE_UNBALANCED));
 }
 
 static void order_quiesce(Customer *customer, uint64_t attempt)
 {
     Dissolving *dissolving = &customer->membership.dissolving;
-    if (attempt == dissolving->attempt && dissolving->quiesced && !dissolving->voted) {
-        dissolving->due = true;
-        dissolving->repeat_ns = customer->step.now_ns;
-        memset(dissolving->acked, 0, sizeof dissolving->acked);
-    }
+    if (attempt == dissolving->attempt && dissolving->quiesced && !dissolving->voted)
+        report_afresh(customer);
     if (attempt <= dissolving->attempt)
         return;
     /* "A higher attempt cancels a lower." */
+    release(customer);
     dissolving->attempt = attempt;
     dissolving->quiesced = true;
-    dissolving->voted = false;
-    customer->process.frozen = false;
     status_renew(customer, STATUS_QUIESCED);
+}
+
+static void owe_status(Customer *customer, StatusState state, uint64_t attempt)
+{
+    Message message = status_message(customer, state, attempt);
+    customer_owe_bank(customer, &message);
 }
 
 static void order_prepare(Customer *customer, uint64_t attempt)
 {
     Dissolving *dissolving = &customer->membership.dissolving;
-    if (attempt != dissolving->attempt || !dissolving->quiesced)
+    if (attempt < dissolving->attempt)
         return;
-    if (dissolving->voted) {
-        dissolving->due = true;
-        dissolving->repeat_ns = customer->step.now_ns;
-        memset(dissolving->acked, 0, sizeof dissolving->acked);
-    } else if (ready_to_vote(customer)) {
+    /* What it was quiesced for may have been lost with a crash: then the bank must begin anew. */
+    bool quiesced = attempt == dissolving->attempt && dissolving->quiesced;
+    if (quiesced && dissolving->voted) {
+        report_afresh(customer);
+    } else if (quiesced && ready_to_vote(customer)) {
         /* "Voted is frozen: no sending, requests for checkpoints or rollbacks refused." */
         dissolving->voted = true;
-        dissolving->final = customer->process.application;
+        final_take(&dissolving->final, &customer->process);
         customer->process.frozen = !planted(PLANTED_VOTED_NOT_FROZEN);
         customer->account_changed = true;
         status_renew(customer, STATUS_VOTED);
     } else {
-        Message message = status_message(customer, STATUS_REFUSED, attempt);
-        customer_owe_bank(customer, &message);
+        owe_status(customer, STATUS_REFUSED, attempt);
     }
 }
 
 static void order_cancel(Customer *customer, uint64_t attempt)
 {
     Dissolving *dissolving = &customer->membership.dissolving;
-    if (attempt < dissolving->attempt)
-        return;
-    dissolving->attempt = attempt;
-    dissolving->quiesced = false;
-    dissolving->voted = false;
-    dissolving->due = false;
-    customer->process.frozen = false;
-    customer->account_changed = true;
-    Message message = status_message(customer, STATUS_CANCELLED, attempt);
-    customer_owe_bank(customer, &message);
+    if (attempt >= dissolving->attempt) {
+        release(customer);
+        dissolving->attempt = attempt;
+        customer->account_changed = true;
+    }
+    owe_status(customer, STATUS_CANCELLED, attempt);
 }
 
 /* "A member makes FINAL its balance and is free in one record, then says LEFT." */
@@ -148,7 +236,7 @@ static void order_done(Customer *customer)
 {
     Membership *membership = &customer->membership;
     Process *process = &customer->process;
-    process->application = membership->dissolving.final;
+    process->application = membership->dissolving.final.application;
     Money balance = account_balance(&process->application);
     membership->left_cohort = process->cohort;
     membership->left_member = process->self;
@@ -157,7 +245,7 @@ static void order_done(Customer *customer)
     effects_notify(customer->step.effects,
                    &(Notice){.kind = NOTICE_LEFT, .cohort = process->cohort, .balance = balance});
     process_leave(process);
-    membership->dissolving = (Dissolving){0};
+    leaving_clear(&membership->dissolving);
     membership->report_version++; /* the bank has FINAL as this report */
     membership->report_due = false;
     customer->account_changed = true;
@@ -184,7 +272,9 @@ void leaving_receive_order(Customer *customer, const Message *message)
             customer_drop(customer, NULL, DROP_COHORT);
         return;
     }
-    if (message->dissolve.order == DISSOLVE_QUIESCE) {
+    if (leaps(membership->dissolving.attempt, attempt)) {
+        customer_drop(customer, NULL, DROP_LEAP);
+    } else if (message->dissolve.order == DISSOLVE_QUIESCE) {
         order_quiesce(customer, attempt);
     } else if (message->dissolve.order == DISSOLVE_PREPARE) {
         order_prepare(customer, attempt);
@@ -245,13 +335,33 @@ uint64_t leaving_deadline(const Customer *customer)
 
 /* --- encoding --- */
 
+static void code_final(Coder *coder, Final *final)
+{
+    application_code(coder, &final->application);
+    code_bool(coder, &final->settled);
+    code_u64(coder, &final->inc);
+    code_u16(coder, &final->count);
+    if (coder->failed || final->count > MEMBERS_MAX) {
+        coder->failed = true;
+        return;
+    }
+    if (coder->decoding)
+        final->counts = g_new0(StatusCount, final->count);
+    for (uint16_t i = 0; i < final->count; i++) {
+        code_u64(coder, &final->counts[i].sent);
+        code_u64(coder, &final->counts[i].received);
+        code_u64(coder, &final->counts[i].known);
+    }
+}
+
 void leaving_code(Coder *coder, Dissolving *dissolving)
 {
     int state = (int)dissolving->state;
     code_u64(coder, &dissolving->attempt);
     code_bool(coder, &dissolving->quiesced);
     code_bool(coder, &dissolving->voted);
-    application_code(coder, &dissolving->final);
+    if (dissolving->voted)
+        code_final(coder, &dissolving->final);
     code_enum(coder, &state, STATUS_STATES);
     dissolving->state = (StatusState)state;
     code_u64(coder, &dissolving->version);

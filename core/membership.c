@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/compose.h"
+#include "core/leaving.h"
 #include "core/panic.h"
 #include "core/planted.h"
 #include "core/random.h"
@@ -81,11 +82,22 @@ static void answer(Customer *customer, const Message *message, Refusal refusal, 
         vote(customer, proposal.kind, message->propose.id, &message->propose.name, refusal);
 }
 
+/* A process started with --name and without state takes over the account of that name, and no other. */
+static bool is_own_resume(const Customer *customer, const Message *message)
+{
+    const Request *request = &customer->request;
+    return request->active && request->command.kind == COMMAND_RESUME &&
+           message->propose.client == customer->config.client &&
+           message->propose.number == request->number &&
+           name_equal(&message->propose.name, &request->command.name);
+}
+
 static void propose_open(Customer *customer, const Message *message)
 {
     const Membership *membership = &customer->membership;
     Refusal refusal = REFUSAL_NONE;
-    if (membership->has_account || customer->config.resume.text[0] != '\0')
+    if (membership->has_account ||
+        (customer->config.resume.text[0] != '\0' && !is_own_resume(customer, message)))
         refusal = REFUSAL_HAS_ACCOUNT;
     else if (given_up(customer, message))
         refusal = REFUSAL_DECLINED;
@@ -174,6 +186,10 @@ void membership_receive_propose(Customer *customer, const Message *message)
         return;
     }
     /* "Member, on JOIN(id): ignored if id is at most its durable high-water mark." */
+    if (leaps(membership->high_water[kind], id)) {
+        customer_drop(customer, NULL, DROP_LEAP);
+        return;
+    }
     if (id <= membership->high_water[kind] &&
         !(kind == PROPOSAL_JOIN && planted(PLANTED_JOIN_IGNORES_HIGH_WATER))) {
         customer_drop(customer, NULL, DROP_STALE);
@@ -192,11 +208,11 @@ void membership_receive_propose(Customer *customer, const Message *message)
 
 /* --- outcomes --- */
 
-void membership_adopt(Customer *customer, const Name *name, Money balance, uint64_t version)
+static void adopt(Customer *customer, const Name *name, Money balance)
 {
     customer->membership.has_account = true;
     customer->membership.name = *name;
-    customer->membership.report_version = version;
+    customer->membership.report_version = 1; /* what the bank has */
     account_open(&customer->process.application, balance);
     customer->account_changed = true;
     customer_trace(customer, (TraceEvent){.kind = TRACE_OPENED, .balance = balance});
@@ -245,8 +261,27 @@ static void commit_exit(Customer *customer)
     membership->ended = true;
     membership->report_due = false;
     customer->account_changed = false;
-    effects_save(customer->step.effects, SLOT_ACCOUNT, NULL, 0);
+    effects_save(customer->step.effects, SLOT_ACCOUNT, 0, NULL, 0);
     customer_refuse_commands(customer, REFUSAL_STOPPING);
+}
+
+/* Whoever restarted elsewhere after its yes is introduced to the others as it was before. */
+static void tell_new_address(Customer *customer)
+{
+    Process *process = &customer->process;
+    Member *self = &process->peers[process->self].member;
+    if (self->ip == customer->config.ip && self->port1 == customer->config.port1 &&
+        self->port2 == customer->config.port2)
+        return;
+    self->ip = customer->config.ip;
+    self->port1 = customer->config.port1;
+    self->port2 = customer->config.port2;
+    for (uint16_t i = 0; i < process->count; i++) {
+        if (i == process->self)
+            continue;
+        process->peers[i].moved_due = true;
+        compose_hurry(process, i, &customer->step);
+    }
 }
 
 /* "One record (active, first permanent checkpoint with the balance now and zero counters); only
@@ -263,10 +298,11 @@ static void commit_join(Customer *customer)
     Application current = process->application;
     process_enter(process, proposal->id, proposal->members, proposal->count, proposal->self, &now);
     process->application = current;
+    tell_new_address(customer);
     memcpy(members, proposal->members, proposal->count * sizeof *members);
     for (uint16_t i = 0; i < proposal->count; i++)
         names[i] = members[i].name;
-    customer->membership.dissolving = (Dissolving){0};
+    leaving_clear(&customer->membership.dissolving);
     customer->account_changed = true;
     process->control_changed = true;
     customer_trace(customer, (TraceEvent){.kind = TRACE_JOINED,
@@ -279,13 +315,27 @@ static void commit_join(Customer *customer)
                                             .member_count = proposal->count});
 }
 
+/* A process may have crashed and come back in between; only now it has an account to go on with, or
+ * must ask for one as if it had never been prepared. */
+static void decide_open(Customer *customer, bool commit)
+{
+    const Proposal *proposal = &customer->membership.proposal;
+    if (commit)
+        adopt(customer, &proposal->name, proposal->balance);
+    if (commit && customer->loaded)
+        effects_notify(customer->step.effects,
+                       &(Notice){.kind = NOTICE_RESUMED, .balance = proposal->balance});
+    if (!commit)
+        customer->loaded = false;
+}
+
 static void decide(Customer *customer, bool commit)
 {
     Membership *membership = &customer->membership;
     Proposal *proposal = &membership->proposal;
     customer->account_changed = true;
-    if (commit && proposal->kind == PROPOSAL_OPEN)
-        membership_adopt(customer, &proposal->name, proposal->balance, 1);
+    if (proposal->kind == PROPOSAL_OPEN)
+        decide_open(customer, commit);
     else if (commit && proposal->kind == PROPOSAL_EXIT)
         commit_exit(customer);
     else if (commit)
@@ -306,7 +356,14 @@ static void owe_outcome_ack(Customer *customer, ProposalKind kind, uint64_t id, 
 
 void membership_receive_outcome(Customer *customer, const Message *message)
 {
-    const Proposal *proposal = &customer->membership.proposal;
+    const Membership *membership = &customer->membership;
+    const Proposal *proposal = &membership->proposal;
+    /* Its process is gone, and we are where it was. */
+    if (message->outcome.proposal != PROPOSAL_OPEN &&
+        !(membership->has_account && name_equal(&membership->name, &message->outcome.name))) {
+        customer_drop(customer, NULL, DROP_RECEIVER);
+        return;
+    }
     if (proposal->pending && proposal->kind == message->outcome.proposal &&
         proposal->id == message->outcome.id)
         decide(customer, message->outcome.commit);
@@ -465,4 +522,5 @@ void membership_deinit(Membership *membership)
 {
     proposal_clear(membership);
     gathering_clear(membership);
+    leaving_clear(&membership->dissolving);
 }

@@ -12,10 +12,8 @@ void membership_receive_report_ack(Customer *customer, const Message *message);
 /* A peer's transfer of the cohort we are prepared for proves that it was formed. */
 void membership_prove_formed(Customer *customer, uint64_t cohort);
 
-/* The answer to our own open or exit came before the outcome: it proves the commit. */
+/* The answer to our own open, resume or exit came before the outcome: it proves the commit. */
 void membership_prove_commit(Customer *customer, ProposalKind kind);
-/* The bank bound us to the account `name` with this balance (resume without state). */
-void membership_adopt(Customer *customer, const Name *name, Money balance, uint64_t version);
 /* Where the bank says the other members are now: those that moved while we were away may not know
  * where to tell us. */
 void membership_locate(Customer *customer, const Member *members, size_t count);

@@ -17,6 +17,10 @@ typedef enum NoticeKind {
     NOTICE_ROLLED_BACK, /* instance, balance, undone */
     NOTICE_RESUMED,     /* balance */
     NOTICE_OPEN_LOSSES, /* count, amount: a checkpoint is about to make these losses permanent */
+    NOTICE_UNDONE_DEPOSIT,    /* amount: a rollback undid it */
+    NOTICE_UNDONE_WITHDRAWAL, /* amount: likewise */
+    NOTICE_UNDONE_MORE,       /* undone: so many more deposits and withdrawals */
+    NOTICE_IN_DOUBT,          /* instance, name: voted yes, and that initiator does not answer */
     NOTICE_KINDS
 } NoticeKind;
 

@@ -23,6 +23,21 @@
     X(PREPARE_ONLY_SENT_TO, "prepare-only-sent-to")                                                \
     X(NO_RESEND_TO_ROLLED_BACK, "no-resend-to-rolled-back")                                        \
     X(SEND_WHILE_ROLLING, "send-while-rolling")                                                    \
+    /* crash and restart */                                                                        \
+    X(VOLATILE_TENTATIVE, "volatile-tentative")                                                    \
+    X(VOLATILE_CLOSED, "volatile-closed")                                                          \
+    X(KNOWN_RESTORED, "known-restored")                                                            \
+    X(INC_RESTORED, "inc-restored")                                                                \
+    X(VOLATILE_FINISHED, "volatile-finished")                                                      \
+    X(VOLATILE_DECISION, "volatile-decision")                                                      \
+    X(RECOVERY_WHILE_IN_DOUBT, "recovery-while-in-doubt")                                          \
+    X(PREPARING_FORGOTTEN, "preparing-forgotten")                                                  \
+    X(TENTATIVE_WHILE_RECOVERING, "tentative-while-recovering")                                    \
+    X(REFUSAL_WHILE_RECOVERING, "refusal-while-recovering")                                        \
+    X(RECOVERY_ENDS_EARLY, "recovery-ends-early")                                                  \
+    X(RCUT_IGNORED, "rcut-ignored")                                                                \
+    X(SAVE_AFTER_SEND, "save-after-send")                                                          \
+    X(INSTANCE_REUSED, "instance-reused")                                                          \
     /* lost transfers */                                                                           \
     X(SKIP_OUT_OF_ORDER, "skip-out-of-order")                                                      \
     X(ACK_HIDES_SKIPS, "ack-hides-skips")                                                          \

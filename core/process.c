@@ -4,6 +4,7 @@
 
 #include "core/panic.h"
 #include "core/planted.h"
+#include "core/process_storage.h"
 
 /* --- life --- */
 
@@ -32,6 +33,9 @@ static void snapshot_take(Snapshot *snapshot, const Process *process)
 {
     snapshot->taken = true;
     snapshot->application = process->application;
+#ifdef COHORT_PLANTED_FAULTS
+    snapshot->inc = process->inc;
+#endif
     for (uint16_t i = 0; i < process->count; i++) {
         channel_state_copy(&snapshot->channels[i], &process->peers[i].channel.state);
 #ifdef COHORT_PLANTED_FAULTS
@@ -40,8 +44,7 @@ static void snapshot_take(Snapshot *snapshot, const Process *process)
     }
 }
 
-/* Everything but who the members are. */
-static void process_prepare(Process *process, uint64_t cohort, uint16_t count, uint16_t self)
+void process_prepare(Process *process, uint64_t cohort, uint16_t count, uint16_t self)
 {
     INVARIANT(process->peers == NULL);
     INVARIANT_THAT(self, <, count);
@@ -67,6 +70,7 @@ void process_enter(Process *process, uint64_t cohort, const Member *members, uin
         process->peers[i].member = members[i];
     process->application = *application;
     snapshot_take(&process->perm, process);
+    process_mark_unsaved(process);
 }
 
 void process_leave(Process *process)
@@ -84,11 +88,19 @@ void process_leave(Process *process)
     *process = (Process){
         .application = process->application,
         .instances = process->instances,
+        .instances_reserved = process->instances_reserved,
         .epoch = process->epoch,
         .retries = process->retries,
         .random = process->random,
         .inc_before = process->inc_before + process->inc,
     };
+}
+
+/* What was sent in another life of the process gives no round trip. */
+static void forget_times(GArray *log)
+{
+    for (guint i = 0; i < log->len; i++)
+        g_array_index(log, Entry, i).sent_ns = TIME_NEVER;
 }
 
 void process_rebase(Process *process, uint64_t now_ns)
@@ -98,8 +110,8 @@ void process_rebase(Process *process, uint64_t now_ns)
         peer->control_ns = now_ns;
         peer->control_backoff = 0;
         peer->told_address = false;
-        for (guint e = 0; e < peer->channel.state.log->len; e++)
-            g_array_index(peer->channel.state.log, Entry, e).sent_ns = now_ns;
+        forget_times(peer->channel.state.log);
+        forget_times(process->perm.channels[i].log);
         peer->channel.backoff = 0;
         channel_rewind(&peer->channel);
     }
@@ -107,144 +119,6 @@ void process_rebase(Process *process, uint64_t now_ns)
         process->since_ns = now_ns;
     if (process->query_ns != TIME_NEVER)
         process->query_ns = now_ns;
-}
-
-/* --- encoding --- */
-
-void snapshot_code(Coder *coder, Snapshot *snapshot, uint16_t count, uint16_t self)
-{
-    code_bool(coder, &snapshot->taken);
-    if (!snapshot->taken)
-        return;
-    application_code(coder, &snapshot->application);
-    for (uint16_t i = 0; i < count && !coder->failed; i++) {
-        if (i != self)
-            channel_state_code(coder, &snapshot->channels[i]);
-    }
-}
-
-static void instance_code(Coder *coder, Instance *instance, uint16_t count)
-{
-    code_u16(coder, &instance->initiator);
-    code_u64(coder, &instance->number);
-    if (coder->decoding && instance->initiator >= count)
-        coder->failed = true;
-}
-
-static void announcement_code(Coder *coder, Announcement *announcement, uint16_t count)
-{
-    instance_code(coder, &announcement->instance, count);
-    code_bool(coder, &announcement->commit);
-    code_u16(coder, &announcement->parent);
-    code_u16(coder, &announcement->waiting);
-    code_bytes(coder, announcement->unacked, (size_t)(count + 7) / 8);
-}
-
-static void announcements_code(Coder *coder, Process *process)
-{
-    uint32_t length = process->announcements->len;
-    code_u32(coder, &length);
-    if (coder->failed || length > ANNOUNCEMENTS_MAX + 1u) {
-        coder->failed = true;
-        return;
-    }
-    g_array_set_size(process->announcements, length);
-    for (uint32_t i = 0; i < length; i++)
-        announcement_code(coder, &g_array_index(process->announcements, Announcement, i),
-                          process->count);
-}
-
-static void engagement_code(Coder *coder, Process *process)
-{
-    int engaged = (int)process->engaged;
-    code_enum(coder, &engaged, ENGAGEMENTS);
-    process->engaged = (Engagement)engaged;
-    instance_code(coder, &process->instance, process->count);
-    code_u16(coder, &process->parent);
-    code_u64(coder, &process->parent_label);
-    code_bool(coder, &process->voted);
-    code_u64(coder, &process->since_ns);
-    code_u64(coder, &process->query_ns);
-    code_u16(coder, &process->query_next);
-    code_bytes(coder, process->participants, (size_t)(process->count + 7) / 8);
-    if (coder->decoding &&
-        (process->parent >= process->count || process->query_next >= process->count))
-        coder->failed = true;
-}
-
-static void peer_code(Coder *coder, Peer *peer)
-{
-    int ask = (int)peer->ask;
-    code_u64(coder, &peer->epoch);
-    code_bool(coder, &peer->told_address);
-    channel_code(coder, &peer->channel);
-    code_enum(coder, &ask, ASKS);
-    peer->ask = (Ask)ask;
-    code_u64(coder, &peer->asked_label);
-    code_u64(coder, &peer->control_ns);
-    code_u32(coder, &peer->control_backoff);
-    code_bool(coder, &peer->moved_due);
-}
-
-static void outcome_code(Coder *coder, Process *process)
-{
-    code_bool(coder, &process->outcome.over);
-    code_bool(coder, &process->outcome.commit);
-    code_bool(coder, &process->outcome.silent);
-    code_u16(coder, &process->outcome.blocker);
-    instance_code(coder, &process->outcome.instance, process->count);
-    code_u64(coder, &process->outcome.undone);
-    code_bytes(coder, process->outcome.participants, (size_t)(process->count + 7) / 8);
-}
-
-void process_control_code(Coder *coder, Process *process)
-{
-    code_u64(coder, &process->inc);
-    code_u64(coder, &process->instances);
-    announcements_code(coder, process);
-    for (uint16_t i = 0; i < process->count; i++) {
-        Peer *peer = &process->peers[i];
-        Closed *closed = &peer->channel.closed;
-        code_u64(coder, &peer->channel.known);
-        code_u16(coder, &closed->instance.initiator);
-        code_u64(coder, &closed->instance.number);
-        code_u64(coder, &closed->new_inc);
-        code_u64(coder, &closed->cut);
-        code_u64(coder, &closed->rcut);
-        code_u64(coder, &peer->finished.number);
-        code_bool(coder, &peer->finished.commit);
-    }
-}
-
-void process_code(Coder *coder, Process *process)
-{
-    uint64_t cohort = process->cohort;
-    uint16_t count = process->count;
-    uint16_t self = process->self;
-    code_u64(coder, &cohort);
-    code_u16(coder, &count);
-    code_u16(coder, &self);
-    if (coder->failed || count == 0 || count > MEMBERS_MAX || self >= count) {
-        coder->failed = true;
-        return;
-    }
-    if (coder->decoding)
-        process_prepare(process, cohort, count, self);
-    application_code(coder, &process->application);
-    code_u64(coder, &process->permanents);
-    code_bool(coder, &process->frozen);
-    for (uint16_t i = 0; i < count && !coder->failed; i++) {
-        code_member(coder, &process->peers[i].member);
-        if (i != self)
-            peer_code(coder, &process->peers[i]);
-    }
-    process_control_code(coder, process);
-    engagement_code(coder, process);
-    outcome_code(coder, process);
-    snapshot_code(coder, &process->perm, count, self);
-    snapshot_code(coder, &process->tent, count, self);
-    if (coder->decoding && !process->perm.taken)
-        coder->failed = true;
 }
 
 /* --- snapshots --- */
@@ -257,8 +131,10 @@ void process_take_tentative(Process *process)
     for (uint16_t i = 0; i < process->count; i++) {
         const Channel *channel = &process->peers[i].channel;
         ChannelState *state = &process->tent.channels[i];
-        uint64_t keep = state->last_received > channel->peer_perm_sent ? state->last_received
-                                                                       : channel->peer_perm_sent;
+        /* What the permanent checkpoint holds the peer may have released, whether or not its
+         * announcement survived a crash of ours. */
+        uint64_t keep = MAX(MAX(state->last_received, channel->peer_perm_sent),
+                            process->perm.channels[i].in);
         if (!planted(PLANTED_KEEP_TRAILING_SKIPS))
             channel_state_drop_skips(state, keep);
         if (planted(PLANTED_STABLE_AT_TENTATIVE))
@@ -274,9 +150,13 @@ void process_make_permanent(Process *process)
     process->tent = old;
     process->tent.taken = false;
     process->permanents++;
+    process->permanent_changed = true;
+    process->permanent_news = true;
     for (uint16_t i = 0; i < process->count; i++) {
         const ChannelState *was = &old.channels[i];
         const ChannelState *is = &process->perm.channels[i];
+        if (!channel_state_equal(was, is)) /* perhaps not the first time in this step */
+            process->peers[i].permanent_unsaved = true;
         if (was->in != is->in || was->out != is->out || was->base != is->base) {
             process->peers[i].channel.stable_due = true;
             process->peers[i].control_ns = 0;
@@ -304,27 +184,6 @@ void process_restore_permanent(Process *process)
             channel->known = process->perm.known[i];
 #endif
     }
-}
-
-/* --- durable records --- */
-
-void process_save_control(Process *process, Step *step)
-{
-    Coder coder = coder_encode_growing();
-    process_control_code(&coder, process);
-    effects_save(step->effects, SLOT_CONTROL, coder.bytes, coder.length);
-    coder_deinit(&coder);
-}
-
-void process_save_tentative(Process *process, Step *step)
-{
-    Coder coder = coder_encode_growing();
-    if (process->tent.taken) {
-        engagement_code(&coder, process);
-        snapshot_code(&coder, &process->tent, process->count, process->self);
-    }
-    effects_save(step->effects, SLOT_TENTATIVE, coder.bytes, coder.length);
-    coder_deinit(&coder);
 }
 
 /* --- looking in --- */

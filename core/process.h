@@ -18,6 +18,7 @@ enum {
 
 #define INSTANCE_NS_MAX (30 * NS_PER_S) /* an initiator that lacks answers aborts after this */
 #define QUERY_AFTER_NS (2 * NS_PER_S)   /* voted yes and hears nothing: asks */
+#define DOUBT_NS_MAX (10 * NS_PER_S)    /* ... and after this tells the user whom it waits for */
 
 /* The time of a step, and where its effects go. */
 typedef struct Step {
@@ -32,6 +33,7 @@ typedef struct Snapshot {
     ChannelState *channels; /* one per member; our own stays empty */
 #ifdef COHORT_PLANTED_FAULTS
     uint64_t *known;
+    uint64_t inc;
 #endif
 } Snapshot;
 
@@ -60,6 +62,13 @@ typedef struct Finished {
     bool commit;
 } Finished;
 
+/* What a crash must not lose of a peer. */
+typedef struct PeerRecord {
+    uint64_t known;
+    Closed closed;
+    Finished finished;
+} PeerRecord;
+
 typedef struct Peer {
     Member member;
     uint64_t epoch;    /* the peer's starts, as it told with its address */
@@ -75,9 +84,16 @@ typedef struct Peer {
     /* Answers owed, sent by the next flush and forgotten: whoever asked will ask again. */
     Message *owed; /* array of owed_count, capacity OWED_MAX */
     uint32_t owed_count;
+    /* What is on disk; derived, so that it need not be encoded. */
+    PeerRecord saved;
+    bool permanent_unsaved; /* the permanent checkpoint of the channel is not */
+    bool tentative_saved;   /* a tentative one of the channel is */
 } Peer;
 
-enum { OWED_MAX = 8 };
+enum {
+    OWED_MAX = 8,
+    INSTANCES_RESERVED = 64 /* numbers of instances that one save covers */
+};
 
 typedef struct Process {
     uint64_t cohort;
@@ -87,6 +103,7 @@ typedef struct Process {
     Application application; /* the current one */
     uint64_t inc;            /* rollbacks in this cohort */
     uint64_t instances;      /* counts our own; never used twice, across cohorts too */
+    uint64_t instances_reserved; /* ... as a restart after a crash goes on above these */
     uint64_t permanents;     /* permanent checkpoints in this cohort */
     Snapshot perm;
     Snapshot tent;
@@ -95,12 +112,17 @@ typedef struct Process {
     Instance instance;
     uint16_t parent;       /* own index: we are the initiator */
     uint64_t parent_label; /* asked_label of the parent's request, to echo */
-    bool voted;
+    bool voted;   /* said yes, or ... */
+    bool refused; /* ... no, after a crash: found PREPARING; nothing but the decision ends it */
     uint64_t since_ns;
     uint64_t query_ns;
+    bool doubt_told;     /* the user knows that the initiator does not answer */
     uint16_t query_next; /* whom to ask next */
     uint8_t participants[PARTICIPANT_BYTES];
     GArray *announcements; /* Announcement */
+    /* NR: restarted after a crash, and not rolled back since. What this process remembers is its
+     * permanent checkpoint, but others may hold what it has sent after it. */
+    bool recovering;
     /* Set by customer.c. */
     bool frozen;      /* voted to dissolve: refuses to take part */
     uint64_t epoch;   /* our starts */
@@ -109,7 +131,10 @@ typedef struct Process {
     uint64_t inc_before; /* rollbacks in earlier cohorts, for traces */
     /* Set by a step's decisions, saved and cleared before its flush. */
     bool control_changed;
+    bool tentative_changed;
     bool permanent_changed;
+    bool permanent_news;  /* ... and the bank is to be told */
+    bool tentative_saved; /* there is one on disk; derived */
     /* The outcome of our own instance, for the command that began it; read and cleared there. */
     struct {
         bool over;
@@ -126,14 +151,11 @@ typedef struct Process {
  * `random`, `epoch`, `retries` of the process; it must be zeroed or left before. */
 void process_enter(Process *process, uint64_t cohort, const Member *members, uint16_t count,
                    uint16_t self, const Application *application);
+/* Everything but who the members are and what they have. */
+void process_prepare(Process *process, uint64_t cohort, uint16_t count, uint16_t self);
 void process_leave(Process *process);
 /* After an orderly stop: deadlines of the old life mean nothing; everything due is due now. */
 void process_rebase(Process *process, uint64_t now_ns);
-/* Two-way; decoding wants a left process and leaves it entered unless coder->failed. */
-void process_code(Coder *coder, Process *process);
-/* The part a crash must not lose: inc, known, closed, finished, announcements, counters. */
-void process_control_code(Coder *coder, Process *process);
-
 /* --- snapshots --- */
 /* The current state with the trailing skips dropped that the sender's permanent checkpoint does
  * not cover (rule 7 of "Lost transfers"). */
@@ -141,11 +163,6 @@ void process_take_tentative(Process *process);
 void process_make_permanent(Process *process); /* tent -> perm, and tells the peers */
 void process_discard_tentative(Process *process);
 void process_restore_permanent(Process *process);
-void snapshot_code(Coder *coder, Snapshot *snapshot, uint16_t count, uint16_t self);
-
-/* --- durable records: each an atomic save --- */
-void process_save_control(Process *process, Step *step);
-void process_save_tentative(Process *process, Step *step); /* an empty one when there is none */
 
 bool process_all_settled(const Process *process); /* the fate of everything sent is known */
 /* Losses this process would make permanent with a checkpoint taken now. */

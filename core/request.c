@@ -8,6 +8,13 @@
 #define REPEAT_FIRST_NS (200 * NS_PER_MS)
 #define REPEAT_DOUBLINGS_MAX 3
 
+/* Who has come back prepared for something does not know yet whom it is to say it is. */
+static bool waits_for_outcome(const Customer *customer)
+{
+    return customer->request.command.kind == COMMAND_RESUME && customer->loaded &&
+           customer->membership.proposal.pending;
+}
+
 static void owe_request(Customer *customer)
 {
     Request *request = &customer->request;
@@ -20,10 +27,12 @@ static void owe_request(Customer *customer)
     message.request.ip = customer->config.ip;
     message.request.port1 = customer->config.port1;
     message.request.port2 = customer->config.port2;
-    message.request.has_state = customer->loaded;
+    message.request.has_state = customer->membership.has_account;
     message.request.epoch = customer->process.epoch;
     message.request.command = request->command;
-    customer_owe_bank(customer, &message);
+    if (!waits_for_outcome(customer))
+        customer_owe_bank(customer, &message);
+    request->asked_with = request->cookie;
     request->repeat_ns =
         customer->step.now_ns +
         retry_delay_ns(REPEAT_FIRST_NS, backoff, random_next(&customer->process.random));
@@ -61,7 +70,7 @@ static void apply(Customer *customer, const Notice *answer)
     else if (command->kind == COMMAND_EXIT && own)
         membership_prove_commit(customer, PROPOSAL_EXIT);
     else if (command->kind == COMMAND_RESUME && !customer->membership.has_account)
-        membership_adopt(customer, &command->name, answer->balance, answer->count);
+        membership_prove_commit(customer, PROPOSAL_OPEN);
 }
 
 static void deliver(Customer *customer, Notice *answer)
@@ -92,10 +101,25 @@ static void deliver(Customer *customer, Notice *answer)
 
 void request_receive_working(Customer *customer, const Message *message)
 {
-    if (customer->request.active && message->working.number == customer->request.number)
+    if (customer->request.active && message->working.client == customer->config.client &&
+        message->working.number == customer->request.number)
         customer->request.heard_ns = customer->step.now_ns;
     else
         customer_drop(customer, NULL, DROP_STALE);
+}
+
+/* The bank wants to see that we are where we say: the cookie came with this very datagram. */
+void request_receive_challenge(Customer *customer, const Message *message)
+{
+    Request *request = &customer->request;
+    if (!request->active || message->working.client != customer->config.client ||
+        message->working.number != request->number) {
+        customer_drop(customer, NULL, DROP_STALE);
+        return;
+    }
+    request->heard_ns = customer->step.now_ns;
+    if (request->asked_with != request->cookie)
+        request->repeat_ns = customer->step.now_ns;
 }
 
 void request_receive_answer(Customer *customer, const Message *message)
@@ -182,6 +206,8 @@ void request_code(Coder *coder, Request *request)
     code_u64(coder, &request->repeat_ns);
     code_u32(coder, &request->backoff);
     code_u64(coder, &request->heard_ns);
+    code_u64(coder, &request->cookie);
+    code_u64(coder, &request->asked_with);
     code_u16(coder, &request->answer_total);
     code_u16(coder, &request->answer_have);
     if (coder->decoding && !coder->failed)

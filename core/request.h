@@ -10,9 +10,10 @@
 void request_begin(Customer *customer, const Command *command, bool user);
 void request_receive_answer(Customer *customer, const Message *message);
 void request_receive_working(Customer *customer, const Message *message);
-/* Gives up, or repeats, what is due. */
+void request_receive_challenge(Customer *customer, const Message *message);
 /* The bank has given no sign of life for so long that a user is told. */
 bool request_silent(const Customer *customer);
+/* Gives up, or repeats, what is due. */
 void request_tick(Customer *customer);
 uint64_t request_deadline(const Customer *customer);
 void request_code(Coder *coder, Request *request);

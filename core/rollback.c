@@ -84,12 +84,16 @@ static bool answer_at_once(Process *process, uint16_t from, const Message *messa
     bool commit;
     if (closed->instance.number != 0 && !instance_equal(closed->instance, instance)) {
         answer = ANSWER_BUSY; /* "In doubt counts as busy." */
+    } else if (instance_engaged(process, instance) && process->refused) {
+        answer = ANSWER_BUSY; /* what we asked and were told before the crash is forgotten */
     } else if (instance_engaged(process, instance) && process->engaged == ENGAGED_ROLLBACK) {
         if (closed->instance.number == 0)
             close_channel(process, from, message);
         if (from == process->parent && !process->voted)
             return true; /* the answer follows when all our peers have answered */
         answer = from == process->parent ? ANSWER_JOINED : ANSWER_NO_NEED;
+    } else if (process->recovering && planted(PLANTED_REFUSAL_WHILE_RECOVERING)) {
+        answer = ANSWER_BUSY;
     } else if (closed->instance.number != 0) {
         answer = ANSWER_NO_NEED;
     } else if (instance_finished(process, instance, &commit) || process->frozen ||
@@ -105,16 +109,31 @@ static bool answer_at_once(Process *process, uint16_t from, const Message *messa
     return true;
 }
 
-void rollback_receive_prepare(Process *process, Step *step, uint16_t from, const Message *message)
+/* Incarnations grow by one, and every peer learns each before the next rollback closes its channel:
+ * what announces another one is no PREPARE of this process' history. */
+static bool announces_next_incarnation(const Process *process, uint16_t from,
+                                       const Message *message)
+{
+    const Channel *channel = &process->peers[from].channel;
+    bool commit;
+    return channel->closed.instance.number != 0 ||
+           instance_finished(process, message->prepare.instance, &commit) ||
+           message->prepare.new_inc == channel->known + 1 || planted_any();
+}
+
+DropReason rollback_receive_prepare(Process *process, Step *step, uint16_t from,
+                                    const Message *message)
 {
     Instance instance = message->prepare.instance;
+    if (!announces_next_incarnation(process, from, message))
+        return DROP_INCARNATION;
     if (answer_at_once(process, from, message))
-        return;
+        return DROP_NONE;
     if (!holds_orphan(process, from, message->prepare.cut)) {
         close_channel(process, from, message);
         instance_answer(process, from, MESSAGE_PREPARE_VOTE, instance, ANSWER_NO_NEED,
                         message->prepare.cut);
-        return;
+        return DROP_NONE;
     }
     /* "A rollback may push a checkpoint aside only where the process has not yet voted yes." */
     if (process->engaged == ENGAGED_CHECKPOINT)
@@ -122,12 +141,13 @@ void rollback_receive_prepare(Process *process, Step *step, uint16_t from, const
     if (!instance_free(process)) {
         instance_answer(process, from, MESSAGE_PREPARE_VOTE, instance, ANSWER_BUSY,
                         message->prepare.cut);
-        return;
+        return DROP_NONE;
     }
     close_channel(process, from, message);
     process->parent_label = message->prepare.cut;
     take_part(process, step, instance, from);
     commit_if_all_said_yes(process, step);
+    return DROP_NONE;
 }
 
 DropReason rollback_receive_vote(Process *process, Step *step, uint16_t from,
@@ -154,14 +174,14 @@ static void roll(Process *process, Step *step)
     bool initiator = process->parent == process->self;
     uint64_t undone =
         account_operations(&process->application) - account_operations(&process->perm.application);
+    bool forced = process->recovering;
     process_restore_permanent(process);
     process->inc++;
+    process->recovering = false;
     report_snapshot(process, step, TRACE_ROLLED_BACK, process->instance, &process->perm, undone);
-    if (!initiator) {
-        report_decided(process, step, NOTICE_ROLLED_BACK, process->instance, undone);
-        return;
-    }
     process->outcome.undone = undone;
+    if (!initiator || forced) /* else the command that asked for it tells */
+        report_decided(process, step, NOTICE_ROLLED_BACK, process->instance, undone);
 }
 
 void rollback_decide(Process *process, Step *step, Instance instance, bool commit)
@@ -187,6 +207,8 @@ void rollback_decide(Process *process, Step *step, Instance instance, bool commi
     }
     if (rolling)
         instance_finish(process, step, commit);
+    else if (planted(PLANTED_RECOVERY_ENDS_EARLY) && commit)
+        process->recovering = false;
     process->control_changed = true;
 }
 

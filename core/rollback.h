@@ -7,7 +7,8 @@
 
 /* Begins an instance of our own; instance_free must hold. process->outcome tells how it ended. */
 void rollback_begin(Process *process, Step *step);
-void rollback_receive_prepare(Process *process, Step *step, uint16_t from, const Message *message);
+DropReason rollback_receive_prepare(Process *process, Step *step, uint16_t from,
+                                    const Message *message);
 DropReason rollback_receive_vote(Process *process, Step *step, uint16_t from,
                                  const Message *message);
 /* The decision of an instance in which we roll, or only keep channels closed. */

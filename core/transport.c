@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/panic.h"
+#include "core/planted.h"
 
 enum { CHUNK_BYTES = 16 * 1024, ALIGNMENT = 16 };
 
@@ -77,6 +78,11 @@ size_t effects_count(const Effects *effects)
     return effects->saves.count + effects->others.count;
 }
 
+bool effects_saves(const Effects *effects)
+{
+    return effects->saves.count > 0;
+}
+
 const Effect *effects_at(const Effects *effects, size_t index)
 {
     INVARIANT_THAT(index, <, effects_count(effects));
@@ -131,22 +137,30 @@ static Effect *add(Effects *effects, EffectKind kind)
     return effect;
 }
 
-void effects_save(Effects *effects, Slot slot, const uint8_t *bytes, size_t length)
+void effects_save(Effects *effects, Slot slot, uint16_t index, const uint8_t *bytes, size_t length)
 {
     INVARIANT_THAT((int)slot, <, SLOTS);
     Effect *effect = add(effects, EFFECT_SAVE);
     effect->save.slot = slot;
+    effect->save.index = index;
     effect->save.bytes = arena_copy(effects, bytes, length);
     effect->save.length = length;
 }
 
 void effects_send(Effects *effects, Port port, Address to, const uint8_t *bytes, size_t length)
 {
+    effects_send_early(effects, port, to, SLOTS_ALL, bytes, length);
+}
+
+void effects_send_early(Effects *effects, Port port, Address to, SlotSet needs,
+                        const uint8_t *bytes, size_t length)
+{
     INVARIANT_THAT(length, >, 0);
     INVARIANT_THAT(length, <=, DATAGRAM_BYTES_MAX);
     Effect *effect = add(effects, EFFECT_SEND);
     effect->send.port = port;
     effect->send.to = to;
+    effect->send.needs = planted(PLANTED_SAVE_AFTER_SEND) ? 0 : needs;
     effect->send.bytes = arena_copy(effects, bytes, length);
     effect->send.length = length;
 }

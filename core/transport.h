@@ -39,16 +39,28 @@ typedef struct Event {
     Command command; /* COMMAND */
 } Event;
 
-/* What a process keeps on disk. A save replaces the slot's content as one atomic, durable step;
- * an empty save removes it durably. The bank's JOURNAL slot appends instead. */
+/* What a process keeps on disk: records, each under a slot and an index. A save replaces one
+ * record, an empty save removes it; all saves of one step become durable together, or none does.
+ * The bank's JOURNAL appends instead. Numbers are part of what is on disk: new ones go to the end. */
 typedef enum Slot {
-    SLOT_ACCOUNT,   /* customer: account, membership, permanent checkpoint */
-    SLOT_TENTATIVE, /* customer: tentative checkpoint and vote */
-    SLOT_CONTROL,   /* customer: incarnations, closed channels, finished instances, decisions */
-    SLOT_ORDERLY,   /* customer: the whole state, written by an orderly stop */
-    SLOT_JOURNAL,   /* bank: one journal record */
+    SLOT_ACCOUNT,           /* account, membership, numbering */
+    SLOT_COHORT,            /* the cohort and its members */
+    SLOT_PERMANENT,         /* the permanent checkpoint but for ... */
+    SLOT_PERMANENT_CHANNEL, /* ... its channels, by member */
+    SLOT_TENTATIVE,         /* the tentative checkpoint with the yes-vote, but for ... */
+    SLOT_TENTATIVE_CHANNEL, /* ... those of its channels that differ from the permanent ones */
+    SLOT_CONTROL,           /* own incarnation, the rolling record, own decisions */
+    SLOT_PEER,              /* by member: its incarnation, closed channel, finished instances */
+    SLOT_ORDERLY,           /* the whole state, written by an orderly stop */
+    SLOT_JOURNAL,           /* bank: one journal record */
+    SLOT_TRACE,             /* the driver's: trace lines that belong to the last commit */
     SLOTS
 } Slot;
+
+/* Sets of slots, for Effect.send.needs. */
+typedef uint32_t SlotSet;
+#define SLOTS_ALL UINT32_MAX
+#define SLOT_BIT(slot) (UINT32_C(1) << (slot))
 
 typedef enum EffectKind {
     EFFECT_SAVE,
@@ -63,12 +75,15 @@ typedef struct Effect {
     union {
         struct {
             Slot slot;
+            uint16_t index; /* 0 where the slot has no index */
             const uint8_t *bytes;
-            size_t length;
+            size_t length; /* 0: removes the record */
         } save;
         struct {
             Port port;
             Address to;
+            SlotSet needs; /* waits for the unfinished saves of these slots, of this and earlier
+                              steps, and, if SLOTS_ALL, for its place among the effects */
             const uint8_t *bytes;
             size_t length;
         } send;
@@ -84,14 +99,19 @@ Effects *effects_new(void);
 void effects_free(Effects *effects);
 void effects_clear(Effects *effects); /* every step begins with it; the step calls it */
 size_t effects_count(const Effects *effects);
+bool effects_saves(const Effects *effects); /* is there a save among them? */
 const Effect *effects_at(const Effects *effects, size_t index);
 uint64_t effects_deadline(const Effects *effects); /* when to step a TIMEOUT; TIME_NEVER: none */
 
 /* For the core's side. Bytes are copied. A notice or trace event is copied too, but the arrays it
  * points to are not: they must be from effects_alloc. */
 void *effects_alloc(Effects *effects, size_t bytes); /* zeroed; lives until the next clear */
-void effects_save(Effects *effects, Slot slot, const uint8_t *bytes, size_t length); /* copied */
+void effects_save(Effects *effects, Slot slot, uint16_t index, const uint8_t *bytes,
+                  size_t length); /* copied */
 void effects_send(Effects *effects, Port port, Address to, const uint8_t *bytes, size_t length);
+/* A datagram that says nothing but what these slots hold: it may go ahead of others. */
+void effects_send_early(Effects *effects, Port port, Address to, SlotSet needs,
+                        const uint8_t *bytes, size_t length);
 void effects_notify(Effects *effects, const Notice *notice);
 void effects_trace(Effects *effects, const TraceEvent *event);
 void effects_end(Effects *effects);

@@ -33,6 +33,7 @@ const char *drop_reason_word(DropReason reason)
         [DROP_ORDER] = "order",       [DROP_DUPLICATE] = "duplicate",
         [DROP_STALE] = "stale",       [DROP_FROZEN] = "frozen",
         [DROP_OVERFLOW] = "overflow", [DROP_PORT] = "port",
+        [DROP_COOKIE] = "cookie",     [DROP_LEAP] = "leap",
     };
     INVARIANT_THAT((int)reason, <, DROP_REASONS);
     return words[reason];
@@ -321,15 +322,12 @@ static void code_left(Coder *coder, Message *m)
     code_index(coder, &m->left.member);
 }
 
-/* REPORT, REPORT_ACK and BYE: each says less than the one before; what is unsaid reads 0. */
+/* REPORT; REPORT_ACK and BYE do not say the balance, which then reads 0. */
 static void code_report(Coder *coder, Message *m)
 {
     code_client(coder, &m->report.client);
     code_name(coder, &m->report.name);
-    if (m->kind != MESSAGE_BYE)
-        code_u64(coder, &m->report.version);
-    else if (coder->decoding)
-        m->report.version = 0;
+    code_u64(coder, &m->report.version);
     if (m->kind == MESSAGE_REPORT)
         code_balance(coder, &m->report.balance);
     else if (coder->decoding)
@@ -373,6 +371,7 @@ static const Kind kinds[MESSAGE_KINDS] = {
     [MESSAGE_REPORT] = {"report", code_report},
     [MESSAGE_REPORT_ACK] = {"report-ack", code_report},
     [MESSAGE_BYE] = {"bye", code_report},
+    [MESSAGE_CHALLENGE] = {"challenge", code_working},
 };
 
 const char *message_kind_word(MessageKind kind)

@@ -35,10 +35,20 @@ typedef enum DropReason {
     DROP_FROZEN,      /* voted to dissolve: nothing is accepted before the outcome */
     DROP_OVERFLOW,    /* an amount that would overflow the balance */
     DROP_PORT,        /* came in on the wrong socket */
+    DROP_COOKIE,      /* whoever sent it has not shown that it is where it says */
+    DROP_LEAP,        /* a number that no honest sender can have come to */
     DROP_REASONS
 } DropReason;
 
 const char *drop_reason_word(DropReason reason); /* "checksum", "stale", ... */
+
+/* Numbers that only grow, by one at a time, are believed when they are at most so far ahead of what
+ * is known, if anything is: a forged one must not put all true ones into the past. */
+#define LEAP_MAX (UINT64_C(1) << 32)
+static inline bool leaps(uint64_t known, uint64_t told)
+{
+    return known != 0 && told > known && told - known > LEAP_MAX;
+}
 
 /* Senders that are no member. */
 #define SENDER_BANK UINT16_C(0xffff)
@@ -48,8 +58,12 @@ typedef struct Header {
     uint64_t cohort;   /* 0 between a customer and the bank */
     uint16_t sender;   /* member index, SENDER_BANK or SENDER_CLIENT */
     uint16_t receiver; /* member index; 0 between a customer and the bank */
-    /* Between members: as of this transmission (channel rules 1 and 2); else 0. */
-    uint64_t inc;   /* the sender's incarnation */
+    /* Between members: as of this transmission (channel rules 1 and 2); else 0, but for: */
+    union {
+        uint64_t inc;    /* the sender's incarnation */
+        uint64_t cookie; /* from the bank: of the address that it sends to; to it: the last one
+                            that came from it, 0: none yet */
+    };
     uint64_t known; /* the receiver's incarnation as the sender knows it */
     uint64_t una;   /* acked[receiver] at the sender: acknowledgements may start there */
 } Header;
@@ -86,6 +100,7 @@ typedef enum MessageKind {
     MESSAGE_REPORT,
     MESSAGE_REPORT_ACK,
     MESSAGE_BYE,
+    MESSAGE_CHALLENGE,
     MESSAGE_KINDS
 } MessageKind;
 
@@ -207,7 +222,7 @@ typedef struct Message {
         struct {
             uint64_t client;
             uint64_t number;
-        } working;
+        } working; /* WORKING, CHALLENGE */
         struct {
             ProposalKind proposal;
             uint64_t id;     /* the bank's, never used twice for one kind; JOIN: the cohort */
@@ -269,9 +284,9 @@ typedef struct Message {
         struct {
             uint64_t client;
             Name name;
-            uint64_t version; /* grows with every balance made permanent */
+            uint64_t version; /* grows with every balance made permanent; BYE: counts starts */
             Money balance;
-        } report; /* REPORT; REPORT_ACK without the balance; BYE: name and client alone */
+        } report; /* REPORT; REPORT_ACK and BYE without the balance */
     };
 } Message;
 

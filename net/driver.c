@@ -1,18 +1,19 @@
 #include "net/driver.h"
 
-#include <errno.h>
 #include <glib-unix.h>
 #include <signal.h>
-#include <string.h>
 #include <time.h>
-#include <unistd.h>
 
+#include "core/outbox.h"
 #include "core/panic.h"
 #include "core/transport.h"
+#include "net/worker.h"
 
 enum {
     EXIT_ENVIRONMENT = 4,
     BATCH_MAX = 64, /* datagrams taken in before commands and deadlines get their turn */
+    /* While a disk does not answer, this much may wait to be said; then datagrams are lost. */
+    WAITING_MAX = 64 << 10,
     FOLD_PAUSE_MS = 20,
     SOURCES_MAX = 8
 };
@@ -20,30 +21,27 @@ enum {
 struct Driver {
     DriverConfig config;
     Effects *effects;
+    Outbox *outbox;
+    Worker *worker;      /* a customer's: NULL before its first save */
+    WorkerReport report; /* the last one */
+    uint64_t folds;      /* asked for */
     GMainLoop *loop;
     GSource *deadline;
     GSource *fold; /* comes due when nothing was saved for a while */
     guint sources[SOURCES_MAX];
     size_t source_count;
-    bool stepping;
-    bool stop_due; /* when the step is done */
+    bool busy;     /* stepping, or carrying out effects */
+    bool stop_due; /* when no longer busy */
+    bool stepped;  /* the last step was made; what it left is still to be saved and said */
     bool ended;
     int exit_code;
     GString *error;
 
-    /* The trace. */
-    Name name;    /* the last one this process had: an account may be closed */
-    uint64_t inc; /* as the core last said */
-    uint64_t seq;
-    GString *lines; /* not written yet */
+    /* For the trace. */
+    Name name;         /* the last one this process had: an account may be closed */
+    uint64_t inc;      /* as the core last said */
+    bool trace_stored; /* the store holds a SLOT_TRACE, or is about to */
 };
-
-static uint64_t clock_ns(clockid_t clock)
-{
-    struct timespec now;
-    clock_gettime(clock, &now);
-    return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
-}
 
 /* --- ending --- */
 
@@ -53,37 +51,19 @@ static void end(Driver *driver)
     g_main_loop_quit(driver->loop);
 }
 
+static void fail(Driver *driver)
+{
+    driver->exit_code = EXIT_ENVIRONMENT;
+    end(driver);
+}
+
 /* --- trace --- */
-
-static void trace_flush(Driver *driver)
-{
-    GString *lines = driver->lines;
-    size_t done = 0;
-    while (done < lines->len && driver->config.trace_fd >= 0) {
-        ssize_t written = write(driver->config.trace_fd, lines->str + done, lines->len - done);
-        if (written >= 0) {
-            done += (size_t)written;
-        } else if (errno != EINTR) {
-            /* Money goes on without its trace. */
-            g_printerr("cohort: the trace ends here: %s\n", g_strerror(errno));
-            driver->config.trace_fd = -1;
-        }
-    }
-    g_string_truncate(lines, 0);
-}
-
-static void trace(Driver *driver, const TraceEvent *event)
-{
-    if (driver->config.trace_fd >= 0 &&
-        (driver->config.trace_datagrams || !trace_is_datagram(event->kind)))
-        trace_write(driver->lines, driver->seq++, clock_ns(CLOCK_REALTIME), &driver->name, event);
-}
 
 /* tx, rx, dup, drop: the transport's own lines; it drops only what it should send. */
 static void trace_datagram(Driver *driver, TraceKind kind, Address peer, const uint8_t *bytes,
                            size_t length, const char *reason)
 {
-    if (driver->config.trace_fd < 0 || !driver->config.trace_datagrams)
+    if (!tracefile_shows_datagrams(driver->config.trace))
         return;
     char kinds[WIRE_KINDS_TEXT_MAX];
     TraceEvent event = {.kind = kind,
@@ -95,63 +75,94 @@ static void trace_datagram(Driver *driver, TraceKind kind, Address peer, const u
     /* Live, the other side is known by its address alone; that fits where a name does. */
     static_assert(sizeof event.peer.text >= ADDRESS_TEXT_MAX, "an address is as short as a name");
     address_text(peer, event.peer.text);
-    trace(driver, &event);
+    tracefile_add(driver->config.trace, &driver->name, &event);
 }
 
-static void learn_name(Driver *driver)
+/* The lines of a step, numbered now; they wait for its commit. */
+static void trace_step(Driver *driver, uint64_t commit)
 {
-    if (driver->config.bank != NULL)
+    if (driver->config.bank == NULL && customer_name(driver->config.customer)->text[0] != '\0')
+        driver->name = *customer_name(driver->config.customer);
+    if (commit != 0)
+        tracefile_hold(driver->config.trace, commit);
+    for (size_t i = 0; i < effects_count(driver->effects); i++) {
+        const Effect *effect = effects_at(driver->effects, i);
+        if (effect->kind != EFFECT_TRACE)
+            continue;
+        if (!trace_is_datagram(effect->trace.kind))
+            driver->inc = effect->trace.inc;
+        tracefile_add(driver->config.trace, &driver->name, &effect->trace);
+    }
+}
+
+/* --- saving --- */
+
+static void on_report(void *user, const WorkerReport *report);
+
+static bool start_worker(Driver *driver)
+{
+    DriverConfig *config = &driver->config;
+    if (config->bank == NULL && config->store == NULL) {
+        config->store = config->attach(config->user, driver->error);
+        driver->trace_stored = true; /* an account that was closed may have left one */
+    }
+    if (config->bank != NULL)
+        driver->worker = worker_new_ledger(config->ledger, on_report, driver, driver->error);
+    else if (config->store != NULL)
+        driver->worker = worker_new_store(config->store, on_report, driver, driver->error);
+    if (driver->worker == NULL)
+        fail(driver);
+    return driver->worker != NULL;
+}
+
+/* A customer's commit carries the lines of its trace, or takes away those of the one before. */
+static void commit(Driver *driver, uint64_t number)
+{
+    ShelfRecord trace = {.slot = SLOT_TRACE};
+    bool customer = driver->config.bank == NULL;
+    if (driver->worker == NULL && !start_worker(driver))
         return;
-    const Name *name = customer_name(driver->config.customer);
-    if (name->text[0] != '\0')
-        driver->name = *name;
+    if (customer)
+        trace.bytes = tracefile_carried(driver->config.trace, &trace.length);
+    bool carries = customer && (trace.length > 0 || driver->trace_stored);
+    driver->trace_stored = trace.length > 0;
+    worker_commit(driver->worker, number, driver->effects, carries ? &trace : NULL);
+}
+
+/* A save failed: what is on the disk is known when it is loaded again, by another process. */
+static void fail_for_good(Driver *driver, const char *error)
+{
+    const char *name = driver->config.bank == NULL ? driver->name.text : "";
+    g_string_printf(driver->error,
+                    "%s; all that was answered is safe: make room on the disk, or mend it, then "
+                    "start the %s again%s%s",
+                    error, driver->config.bank != NULL ? "bank" : "customer",
+                    name[0] != '\0' ? " with --name " : "", name);
+    fail(driver);
+}
+
+static void fold(Driver *driver)
+{
+    if (driver->folds > driver->report.folds)
+        return; /* one is under way */
+    driver->folds++;
+    worker_fold(driver->worker, ledger_image_new(driver->config.bank));
+}
+
+/* What may be told of: all that is durable; but a small CSV that should be folded shows it first.
+ */
+static uint64_t tellable(const WorkerReport *report)
+{
+    return report->outgrown && report->small ? report->shown : report->durable;
 }
 
 /* --- carrying out effects --- */
 
-static bool fail(Driver *driver)
-{
-    driver->exit_code = EXIT_ENVIRONMENT;
-    end(driver);
-    return false;
-}
-
-/* All that one step of the bank saves becomes durable as one, before anything it sends leaves. */
-static bool commit_journal(Driver *driver)
-{
-    Ledger *ledger = driver->config.ledger;
-    for (size_t i = 0; i < effects_count(driver->effects); i++) {
-        const Effect *effect = effects_at(driver->effects, i);
-        if (effect->kind == EFFECT_SAVE)
-            ledger_add(ledger, effect->save.bytes, effect->save.length);
-    }
-    if (ledger_commit(ledger, driver->error) < 0)
-        return fail(driver);
-    if (ledger_outgrown(ledger) && ledger_fold(ledger, driver->config.bank, driver->error) < 0)
-        return fail(driver);
-    if (ledger_unfolded(ledger) && ledger_small(ledger))
-        g_source_set_ready_time(driver->fold,
-                                g_get_monotonic_time() + FOLD_PAUSE_MS * G_TIME_SPAN_MILLISECOND);
-    return true;
-}
-
-static bool save(Driver *driver, Slot slot, const uint8_t *bytes, size_t length)
-{
-    Store *store = driver->config.store;
-    if (!store_attached(store)) {
-        const Name *name = customer_name(driver->config.customer);
-        INVARIANT(name->text[0] != '\0');
-        g_autofree char *directory = store_default_directory(name);
-        if (store_attach(store, directory, STORE_FRESH, driver->error) < 0)
-            return fail(driver);
-    }
-    return store_save(store, slot, bytes, length, driver->error) == 0 || fail(driver);
-}
-
 static void send_out(Driver *driver, Port port, Address to, const uint8_t *bytes, size_t length)
 {
     Udp *udp = port == PORT_PEER ? driver->config.peer_port : driver->config.bank_port;
-    trace_flush(driver); /* a trace never shows a receipt whose sending it lacks */
+    /* A trace never shows a receipt whose sending it lacks. */
+    tracefile_write(driver->config.trace);
     switch (udp_send(udp, to, bytes, length)) {
     case UDP_SENT_TWICE:
         trace_datagram(driver, TRACE_TX, to, bytes, length, NULL);
@@ -169,59 +180,109 @@ static void send_out(Driver *driver, Port port, Address to, const uint8_t *bytes
     }
 }
 
-/* False when the rest must not be carried out. */
-static bool carry_out(Driver *driver, const Effect *effect)
+static void carry_out(Driver *driver, const Effect *effect)
 {
     switch (effect->kind) {
-    case EFFECT_SAVE:
-        return driver->config.bank != NULL ||
-               save(driver, effect->save.slot, effect->save.bytes, effect->save.length);
     case EFFECT_SEND:
         send_out(driver, effect->send.port, effect->send.to, effect->send.bytes,
                  effect->send.length);
-        return true;
+        return;
     case EFFECT_NOTIFY:
         driver->config.notify(driver->config.user, &effect->notice);
-        return true;
-    case EFFECT_TRACE:
-        if (!trace_is_datagram(effect->trace.kind))
-            driver->inc = effect->trace.inc;
-        trace(driver, &effect->trace);
-        return true;
-    case EFFECT_END:
-        end(driver);
-        return true;
+        return;
+    case EFFECT_TRACE: /* trace_step */
+    case EFFECT_END:   /* finish */
+        return;
+    case EFFECT_SAVE:
+        break;
     }
-    INVARIANT(!"an effect of a known kind");
-    return false;
+    INVARIANT(!"an effect that an outbox yields");
+}
+
+static void deliver(Driver *driver)
+{
+    const Effect *effect;
+    while (!driver->ended && (effect = outbox_next(driver->outbox)) != NULL)
+        carry_out(driver, effect);
+    tracefile_write(driver->config.trace);
+}
+
+/* After the last step: ends the process once all is saved and said. */
+static void finish(Driver *driver)
+{
+    if (!driver->stepped || driver->ended || outbox_pending(driver->outbox) > 0)
+        return;
+    INVARIANT(outbox_empty(driver->outbox));
+    if (driver->report.unfolded)
+        fold(driver);
+    else
+        end(driver);
 }
 
 /* --- stepping --- */
 
+static void leave(Driver *driver)
+{
+    driver->busy = false;
+    if (driver->stop_due)
+        driver_stop(driver, driver->exit_code);
+    finish(driver);
+}
+
+static bool is_last(const Effects *effects)
+{
+    size_t count = effects_count(effects);
+    return count > 0 && effects_at(effects, count - 1)->kind == EFFECT_END;
+}
+
 static void step(Driver *driver, Event *event)
 {
-    INVARIANT(!driver->stepping);
-    if (driver->ended)
+    INVARIANT(!driver->busy);
+    if (driver->ended || driver->stepped)
         return;
-    driver->stepping = true;
-    event->now_ns = clock_ns(CLOCK_MONOTONIC);
+    driver->busy = true;
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    event->now_ns = (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
     int code = driver->config.bank != NULL
                    ? bank_step(driver->config.bank, event, driver->effects)
                    : customer_step(driver->config.customer, event, driver->effects);
     INVARIANT_THAT(code, ==, 0);
-    learn_name(driver);
-    bool going = driver->config.bank == NULL || commit_journal(driver);
-    for (size_t i = 0; i < effects_count(driver->effects) && going; i++)
-        going = carry_out(driver, effects_at(driver->effects, i));
-    trace_flush(driver);
+    driver->stepped = is_last(driver->effects);
+    uint64_t number = outbox_take(driver->outbox, driver->effects);
+    trace_step(driver, number);
+    if (number != 0)
+        commit(driver, number);
     uint64_t deadline_ns = effects_deadline(driver->effects);
+    deliver(driver);
     /* Rounded up, or it would come a little too early, again and again. */
     g_source_set_ready_time(
         driver->deadline,
         deadline_ns == TIME_NEVER ? -1 : (gint64)((deadline_ns + NS_PER_US - 1) / NS_PER_US));
-    driver->stepping = false;
-    if (driver->stop_due)
-        driver_stop(driver, driver->exit_code);
+    leave(driver);
+}
+
+static void on_report(void *user, const WorkerReport *report)
+{
+    Driver *driver = user;
+    INVARIANT(!driver->busy);
+    if (driver->ended)
+        return;
+    driver->busy = true;
+    driver->report = *report;
+    uint64_t commit_told = tellable(report);
+    outbox_saved(driver->outbox, commit_told);
+    tracefile_saved(driver->config.trace, commit_told);
+    deliver(driver);
+    if (report->error != NULL) {
+        fail_for_good(driver, report->error);
+    } else if (report->outgrown) {
+        fold(driver);
+    } else if (report->unfolded && report->small) {
+        g_source_set_ready_time(driver->fold,
+                                g_get_monotonic_time() + FOLD_PAUSE_MS * G_TIME_SPAN_MILLISECOND);
+    }
+    leave(driver);
 }
 
 void driver_start(Driver *driver)
@@ -236,14 +297,12 @@ void driver_command(Driver *driver, const Command *command)
 
 void driver_stop(Driver *driver, int exit_code)
 {
-    if (driver->ended)
+    if (driver->ended || driver->stepped)
         return;
     driver->exit_code = exit_code;
-    driver->stop_due = driver->stepping;
-    if (driver->stepping)
-        return;
-    step(driver, &(Event){.kind = EVENT_STOP});
-    end(driver);
+    driver->stop_due = driver->busy;
+    if (!driver->busy)
+        step(driver, &(Event){.kind = EVENT_STOP});
 }
 
 static void take_in(Driver *driver, Udp *udp, Port port)
@@ -254,6 +313,8 @@ static void take_in(Driver *driver, Udp *udp, Port port)
         int length = udp_receive(udp, bytes, &event.from);
         if (length < 0)
             return;
+        if (outbox_waiting(driver->outbox) >= WAITING_MAX)
+            continue;
         event.length = (size_t)length;
         trace_datagram(driver, TRACE_RX, event.from, bytes, event.length, NULL);
         step(driver, &event);
@@ -295,10 +356,8 @@ static gboolean on_deadline(gpointer user)
 static gboolean on_fold(gpointer user)
 {
     Driver *driver = user;
-    g_source_set_ready_time(driver->fold, -1);
-    if (!driver->ended && ledger_unfolded(driver->config.ledger) &&
-        ledger_fold(driver->config.ledger, driver->config.bank, driver->error) < 0)
-        fail(driver);
+    if (!driver->ended && driver->report.unfolded)
+        fold(driver);
     return G_SOURCE_CONTINUE;
 }
 
@@ -332,7 +391,8 @@ Driver *driver_new(const DriverConfig *config)
     driver->effects = effects_new();
     driver->loop = g_main_loop_new(NULL, FALSE);
     driver->error = g_string_new(NULL);
-    driver->lines = g_string_new(NULL);
+    driver->outbox = outbox_new();
+    driver->trace_stored = config->trace_stored;
     driver->deadline = timer_new(on_deadline, driver);
     driver->fold = timer_new(on_fold, driver);
     keep(driver, g_unix_fd_add(udp_fd(config->bank_port), G_IO_IN, on_bank_port, driver));
@@ -344,15 +404,15 @@ Driver *driver_new(const DriverConfig *config)
     if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler != SIG_IGN) /* as by nohup */
         keep(driver, g_unix_signal_add(SIGHUP, on_signal, driver));
     signal(SIGPIPE, SIG_IGN); /* who reads our lines may go; the money stays */
-    const char *role = config->bank != NULL ? "bank" : "customer";
-    g_strlcpy(driver->name.text, role, sizeof driver->name.text);
-    if (config->trace_fd >= 0)
-        trace_write_header(driver->lines, "live", role, config->seed, config->cash_commits);
+    g_strlcpy(driver->name.text, config->bank != NULL ? "bank" : "customer",
+              sizeof driver->name.text);
     return driver;
 }
 
 void driver_free(Driver *driver)
 {
+    worker_free(driver->worker);
+    outbox_free(driver->outbox);
     for (size_t i = 0; i < driver->source_count; i++)
         g_source_remove(driver->sources[i]);
     g_source_destroy(driver->deadline);
@@ -362,7 +422,6 @@ void driver_free(Driver *driver)
     g_main_loop_unref(driver->loop);
     effects_free(driver->effects);
     g_string_free(driver->error, TRUE);
-    g_string_free(driver->lines, TRUE);
     g_free(driver);
 }
 
@@ -370,10 +429,6 @@ int driver_run(Driver *driver, GString *error)
 {
     if (!driver->ended)
         g_main_loop_run(driver->loop);
-    Ledger *ledger = driver->config.ledger;
-    if (driver->exit_code == 0 && ledger != NULL && ledger_unfolded(ledger) &&
-        ledger_fold(ledger, driver->config.bank, driver->error) < 0)
-        driver->exit_code = EXIT_ENVIRONMENT;
     g_string_assign(error, driver->error->str);
     return driver->exit_code;
 }

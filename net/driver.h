@@ -1,8 +1,9 @@
 /* The transport, live: runs one process of the core on the GLib main loop.
  *
- * Datagrams, deadlines, commands and signals become Events; Effects are carried out in their
- * order, each save durable before the next send leaves. SIGINT, SIGTERM and SIGHUP are an orderly
- * stop. The driver borrows everything in its config. */
+ * Datagrams, deadlines, commands and signals become Events; Effects are carried out as
+ * core/outbox.h says: the process goes on while a thread of its own (net/worker.h) makes its saves
+ * durable, and what depends on them waits. SIGINT, SIGTERM and SIGHUP are an orderly stop. The
+ * driver borrows everything in its config. */
 #ifndef COHORT_DRIVER_H
 #define COHORT_DRIVER_H
 
@@ -10,21 +11,21 @@
 
 #include "core/bank.h"
 #include "core/customer.h"
-#include "net/ledger.h"
-#include "net/store.h"
+#include "core/ledger.h"
+#include "core/store.h"
+#include "net/tracefile.h"
 #include "net/udp.h"
 
 typedef struct DriverConfig {
     Bank *bank; /* the process: this one, with ... */
     Ledger *ledger;
     Customer *customer; /* ... or this one, with ... */
-    Store *store;       /* ... attached later to the account's default directory, if not yet */
-    Udp *bank_port;     /* the bank's only one, and a customer's port1 */
-    Udp *peer_port;     /* a customer's port2 */
-    int trace_fd;       /* < 0: no trace */
-    bool trace_datagrams;
-    uint64_t seed; /* for the trace's header, as is the next */
-    bool cash_commits;
+    Store *store;       /* ... NULL until there is something to save; then `attach` is asked */
+    Store *(*attach)(void *user, GString *error); /* NULL: cannot; `error` says why */
+    bool trace_stored;                            /* the store holds a SLOT_TRACE */
+    Udp *bank_port;                               /* the bank's only one, and a customer's port1 */
+    Udp *peer_port;                               /* a customer's port2 */
+    Tracefile *trace;                             /* NULL: no trace */
     void (*notify)(void *user, const Notice *notice);
     void *user;
 } DriverConfig;
@@ -38,7 +39,8 @@ void driver_free(Driver *driver);
 void driver_start(Driver *driver);
 /* Not from within notify. */
 void driver_command(Driver *driver, const Command *command);
-/* The orderly stop; from within notify it comes when that step is done. */
+/* The orderly stop; from within notify it comes when that step is done. The process ends when all
+ * it has saved is durable, and all it had to say is said. */
 void driver_stop(Driver *driver, int exit_code);
 
 /* Runs the main loop until the process has ended; the exit code: 0, or what driver_stop was told,

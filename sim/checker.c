@@ -40,59 +40,46 @@ void checker_free(Checker *checker)
 
 /* --- adding --- */
 
-static void add_to_file(Checker *checker, unsigned file)
+static void add_to_file(Checker *checker, unsigned file, Record *record)
 {
     while (checker->files->len <= file)
-        g_ptr_array_add(checker->files, g_array_new(FALSE, FALSE, sizeof(uint32_t)));
-    uint32_t index = checker->records->len - 1;
-    g_array_append_val((GArray *)g_ptr_array_index(checker->files, file), index);
-}
-
-static void add_counts(Checker *checker, Record *record, const TraceEvent *event)
-{
-    record->first = checker->counts->len;
-    record->count = (uint32_t)event->count_count;
-    for (size_t i = 0; i < event->count_count; i++) {
-        const TraceCount *from = &event->counts[i];
-        const Count count = {state_process(checker, &from->peer), from->sent, from->received};
-        g_array_append_val(checker->counts, count);
-    }
-}
-
-static void add_members(Checker *checker, Record *record, const TraceEvent *event)
-{
-    record->first = checker->listed->len;
-    record->count = (uint32_t)event->member_count;
-    for (size_t i = 0; i < event->member_count; i++)
-        g_ptr_array_add(checker->listed, state_process(checker, &event->members[i]));
+        g_ptr_array_add(checker->files, g_ptr_array_new());
+    g_ptr_array_add(g_ptr_array_index(checker->files, file), record);
 }
 
 static void add(Checker *checker, unsigned file, uint64_t seq, uint64_t t_ns, const Name *process,
                 const TraceEvent *event, const char *instance)
 {
     unsigned fields = trace_fields(event->kind);
-    INVARIANT_THAT(file, <=, UINT16_MAX);
-    Record record = {.seq = seq,
-                     .t_ns = t_ns,
-                     .inc = event->inc,
-                     .label = event->label,
-                     .amount = event->amount,
-                     .balance = event->balance,
-                     .process = state_process(checker, process),
-                     .file = (uint16_t)file,
-                     .kind = (uint8_t)event->kind};
-    if (fields & (FIELD_TO | FIELD_FROM))
-        record.peer = state_process(checker, &event->peer);
-    if (fields & FIELD_COHORT)
-        record.group = state_group(checker, event->cohort);
-    if (fields & FIELD_INSTANCE)
-        record.instance = g_string_chunk_insert_const(checker->texts, instance);
-    if (fields & FIELD_COUNTS)
-        add_counts(checker, &record, event);
+    size_t count = fields & FIELD_COUNTS ? event->count_count : 0;
     if (fields & FIELD_MEMBERS)
-        add_members(checker, &record, event);
-    g_array_append_val(checker->records, record);
-    add_to_file(checker, file);
+        count = event->member_count;
+    INVARIANT_THAT(file, <=, UINT16_MAX);
+    Record *record = g_malloc(sizeof(Record) + count * sizeof(Count));
+    *record = (Record){.seq = seq,
+                       .t_ns = t_ns,
+                       .inc = event->inc,
+                       .label = event->label,
+                       .amount = event->amount,
+                       .balance = event->balance,
+                       .process = state_process(checker, process),
+                       .count = (uint32_t)count,
+                       .holders = 1,
+                       .file = (uint16_t)file,
+                       .kind = (uint8_t)event->kind};
+    if (fields & (FIELD_TO | FIELD_FROM))
+        record->peer = state_process(checker, &event->peer);
+    if (fields & FIELD_COHORT)
+        record->group = state_group(checker, event->cohort);
+    if (fields & FIELD_INSTANCE)
+        record->instance = g_ref_string_new_intern(instance);
+    for (size_t i = 0; i < count; i++) {
+        const TraceCount *from = fields & FIELD_COUNTS ? &event->counts[i] : NULL;
+        record->counts[i] =
+            from != NULL ? (Count){state_process(checker, &from->peer), from->sent, from->received}
+                         : (Count){.peer = state_process(checker, &event->members[i])};
+    }
+    add_to_file(checker, file, record);
 }
 
 void checker_add(Checker *checker, unsigned file, uint64_t seq, uint64_t t_ns, const Name *process,
@@ -118,7 +105,7 @@ void checker_add_record(Checker *checker, unsigned file, const TraceRecord *reco
 /* --- judging --- */
 
 /* Judges all records in the order of the merge, until so many violations are found. */
-static GPtrArray *judge(Checker *checker, Merge *merge, guint violations_max)
+static GPtrArray *judge_merged(Checker *checker, Merge *merge, guint violations_max)
 {
     state_reset(checker);
     const Record *record;
@@ -129,17 +116,18 @@ static GPtrArray *judge(Checker *checker, Merge *merge, guint violations_max)
     return g_steal_pointer(&checker->violations);
 }
 
-GPtrArray *checker_judge(Checker *checker, CheckOptions options)
+static GPtrArray *judge_files(Checker *checker)
 {
-    checker->options = options;
-    index_build(checker);
+    guint records = 0;
+    for (guint i = 0; i < checker->files->len; i++)
+        records += ((GPtrArray *)g_ptr_array_index(checker->files, i))->len;
     Merge merge;
     merge_init(&merge, checker);
-    GPtrArray *violations = judge(checker, &merge, VIOLATIONS_MAX);
+    GPtrArray *violations = judge_merged(checker, &merge, VIOLATIONS_MAX);
     /* Clocks that differ must raise no alarm: any order that explains the traces will do. */
-    guint orders_max = MIN(ORDERS_MAX, RECORDS_TRIED_MAX / MAX(checker->records->len, 1));
+    guint orders_max = MIN(ORDERS_MAX, RECORDS_TRIED_MAX / MAX(records, 1));
     for (guint i = 1; violations->len > 0 && i < orders_max && merge_retry(&merge); i++) {
-        GPtrArray *others = judge(checker, &merge, 1);
+        GPtrArray *others = judge_merged(checker, &merge, 1);
         bool explained = others->len == 0;
         g_ptr_array_unref(explained ? violations : others);
         if (explained)
@@ -147,6 +135,45 @@ GPtrArray *checker_judge(Checker *checker, CheckOptions options)
     }
     merge_deinit(&merge);
     return violations;
+}
+
+/* Of the only file, those before that time. */
+static void judge_on(Checker *checker, uint64_t before_ns)
+{
+    index_build(checker);
+    if (checker->violations == NULL)
+        state_reset(checker);
+    const GPtrArray *file = g_ptr_array_index(checker->files, 0);
+    for (; checker->next < file->len; checker->next++) {
+        const Record *record = g_ptr_array_index(file, checker->next);
+        if (record->t_ns >= before_ns || checker->violations->len >= VIOLATIONS_MAX)
+            break;
+        events_judge(checker, record);
+    }
+}
+
+void checker_judge_before(Checker *checker, CheckOptions options, uint64_t before_ns)
+{
+    INVARIANT_THAT(checker->files->len, <=, 1);
+    if (checker->files->len == 0)
+        return;
+    checker->options = options;
+    checker->options.settled = true;
+    judge_on(checker, before_ns);
+    state_forget(checker);
+}
+
+GPtrArray *checker_judge(Checker *checker, CheckOptions options)
+{
+    checker->options = options;
+    if (checker->violations == NULL) {
+        index_build(checker);
+        return judge_files(checker);
+    }
+    judge_on(checker, UINT64_MAX);
+    if (checker->violations->len < VIOLATIONS_MAX)
+        events_judge_end(checker);
+    return g_steal_pointer(&checker->violations);
 }
 
 static GPtrArray *names(const Checker *checker, bool known)

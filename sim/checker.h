@@ -1,9 +1,9 @@
 /* The judge: reads what happened, in traces, and says which of the protocol's invariants it breaks.
  *
  * It stands outside the core and knows nothing but trace records: those of files (tools/check.c),
- * or the same records handed over by the simulator without going through JSON. All records are
- * added first, then judged once: a decision counts as applied at every participant from its first
- * record on, so the judge must be able to look ahead.
+ * or the same records handed over by the simulator without going through JSON. Records are added
+ * first, then judged: a decision counts as applied at every participant from its first record on,
+ * so the judge must be able to look ahead.
  *
  *     Checker *checker = checker_new();
  *     checker_add(checker, 0, seq, t_ns, &process, &event);    (for every record, in file order)
@@ -72,6 +72,12 @@ void checker_add(Checker *checker, unsigned file, uint64_t seq, uint64_t t_ns, c
                  const TraceEvent *event);
 /* The same for a record read from a file. */
 void checker_add_record(Checker *checker, unsigned file, const TraceRecord *record);
+
+/* For a run too long to be kept in memory, as one file: judges what has happened before that time,
+ * and forgets what is settled. Call it now and then. That time must lie so far in the past that
+ * what began before it is known to its end: each instance at every participant, and the rollback
+ * that each crash calls for. */
+void checker_judge_before(Checker *checker, CheckOptions options, uint64_t before_ns);
 
 /* Once, after the last record. The caller unrefs the array, which frees its Violations. */
 GPtrArray *checker_judge(Checker *checker, CheckOptions options);

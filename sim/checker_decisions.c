@@ -35,7 +35,7 @@ static void judge_claim(Checker *checker, const Record *record, const char *what
 static void judge_snapshot(Checker *checker, const Record *record, Version version)
 {
     Process *process = record->process;
-    const Count *counts = state_counts(checker, record);
+    const Count *counts = record->counts;
     if (record->balance != process->balance[version])
         state_violation(checker, RULE_MONEY, record,
                         "%s %s: expected balance %" PRId64 ", found %" PRId64,
@@ -62,7 +62,7 @@ static void judge_snapshot(Checker *checker, const Record *record, Version versi
             continue;
         judge_claim(checker, record, "received from", channel->from, least, most, found);
         if (least <= found && found <= most)
-            channel->accepted_count[version] = (uint32_t)found;
+            channel->accepted_count[version] = found;
     }
 }
 
@@ -88,7 +88,13 @@ static const GPtrArray *dragging_channels(const Process *process, bool rollback)
 
 static bool stands(const Part *part)
 {
-    return part->tentative != NULL && (part->end == NULL || part->end->kind == TRACE_PERMANENT);
+    return !part->lost && part->end != END_DISCARDED;
+}
+
+static bool has_taken(const Part *part)
+{
+    const Record *tentative = part->process->tentative;
+    return tentative != NULL && tentative->position == part->position;
 }
 
 static bool is_member(const Process *process, const Decision *decision)
@@ -99,7 +105,7 @@ static bool is_member(const Process *process, const Decision *decision)
 /* Has voted, for all that is known, and its trace ends before it learns of the decision. */
 static bool in_doubt(const Checker *checker, const Process *process)
 {
-    return !checker->options.settled && process->taken == process->records->len;
+    return !checker->options.settled && process->taken == process_end(process);
 }
 
 /* Adds to a rollback whoever it drags in and may be in doubt. */
@@ -131,7 +137,7 @@ static GPtrArray *participants(Checker *checker, const Decision *decision, bool 
     }
     for (guint i = 0; !rollback && i < decision->parts->len; i++) {
         const Part *part = &g_array_index(decision->parts, Part, i);
-        if (stands(part) && part->process->tentative == part->tentative)
+        if (stands(part) && has_taken(part))
             g_ptr_array_add(set, part->process);
     }
     for (guint i = 0; i < set->len; i++)
@@ -246,13 +252,13 @@ static void judge_minimality(Checker *checker, const Record *record, bool rollba
 
 static void judge_consistency(Checker *checker, const Record *record, Channel *channel)
 {
-    uint32_t sent = channel->sent_count[PERMANENT];
-    uint32_t accepted = channel->accepted_count[PERMANENT];
+    uint64_t sent = channel->sent_count[PERMANENT];
+    uint64_t accepted = channel->accepted_count[PERMANENT];
     if (channel->broken || channel->sender == NULL || accepted <= sent)
         return;
     state_break(checker, channel, RULE_CONSISTENCY, record,
-                "checkpoint %s: the permanent checkpoint of %s holds label %" PRIu32
-                " from %s, whose own ends with label %" PRIu32,
+                "checkpoint %s: the permanent checkpoint of %s holds label %" PRIu64
+                " from %s, whose own ends with label %" PRIu64,
                 record->decision->text, channel->to->name.text, accepted, channel->from->name.text,
                 sent);
 }
@@ -264,7 +270,7 @@ static void make_permanent(Checker *checker, const Record *record)
     judge_minimality(checker, record, false);
     for (guint i = 0; i < decision->parts->len; i++) {
         const Part *part = &g_array_index(decision->parts, Part, i);
-        if (stands(part) && part->process->tentative != part->tentative)
+        if (stands(part) && !has_taken(part))
             state_violation(checker, RULE_AGREEMENT, record,
                             "checkpoint %s was decided before %s has taken its tentative "
                             "checkpoint",
@@ -298,7 +304,7 @@ void decisions_judge_tentative(Checker *checker, const Record *record)
         state_violation(checker, RULE_TWO_CHECKPOINTS, record,
                         "tentative checkpoint %s while %s is still open", record->decision->text,
                         process->tentative->decision->text);
-    process->tentative = record;
+    record_keep(checker, &process->tentative, record);
     process->tentative_void = false;
     state_copy(process, TENTATIVE, NOW);
     judge_snapshot(checker, record, TENTATIVE);
@@ -326,19 +332,19 @@ void decisions_judge_permanent(Checker *checker, const Record *record)
         make_permanent(checker, record);
     judge_snapshot(checker, record, TENTATIVE);
     process->own_permanent = record->balance;
-    process->tentative = NULL;
+    record_keep(checker, &process->tentative, NULL);
 }
 
 void decisions_judge_discarded(Checker *checker, const Record *record)
 {
-    const Record *permanent = record->decision->permanent;
+    const Process *permanent = record->decision->permanent;
     if (!judge_end(checker, record))
         return;
     if (permanent != NULL)
         state_violation(checker, RULE_AGREEMENT, record,
                         "discarded checkpoint %s, which %s has made permanent",
-                        record->decision->text, permanent->process->name.text);
-    record->process->tentative = NULL;
+                        record->decision->text, permanent->name.text);
+    record_keep(checker, &record->process->tentative, NULL);
 }
 
 /* --- rollbacks --- */
@@ -346,18 +352,18 @@ void decisions_judge_discarded(Checker *checker, const Record *record)
 /* What a participant that rolled back had sent `channel->to` is undone above sent_count. */
 static void judge_undone(Checker *checker, const Record *record, Channel *channel)
 {
-    uint32_t kept = channel->sent_count[NOW];
+    uint64_t kept = channel->sent_count[NOW];
     if (channel->to->undoing == record->decision)
         channel->undone = 0;
     if (channel->broken)
         return;
-    for (uint32_t label = kept + 1; label <= channel->accepted_count[NOW]; label++) {
+    for (uint64_t label = kept + 1; label <= channel->accepted_count[NOW]; label++) {
         const Accepted *accepted = channel_accepted(channel, label);
         if (accepted_missing(accepted))
             continue;
         state_break(checker, channel, RULE_PREFIX, accepted->record,
-                    "an orphan: rollback %s of %s has undone sending all above label %" PRIu32
-                    ", but %s keeps label %" PRIu32 " as received",
+                    "an orphan: rollback %s of %s has undone sending all above label %" PRIu64
+                    ", but %s keeps label %" PRIu64 " as received",
                     record->decision->text, channel->from->name.text, kept, channel->to->name.text,
                     label);
         return;
@@ -373,7 +379,7 @@ static void roll_back(Checker *checker, const Record *record)
     GPtrArray *set = participants(checker, decision, true);
     for (guint i = 0; i < set->len; i++) {
         Process *process = g_ptr_array_index(set, i);
-        process->undoing = decision;
+        decision_keep(checker, &process->undoing, decision);
         process->tentative_void = process->tentative != NULL;
         state_restore(checker, process);
     }
@@ -395,7 +401,12 @@ void decisions_judge_rolled_back(Checker *checker, const Record *record)
         state_violation(checker, RULE_AGREEMENT, record,
                         "rolled back for %s, which is not under way at this process",
                         record->decision->text);
-    process->undoing = NULL;
+    if (process->tentative != NULL)
+        state_violation(checker, RULE_DISCIPLINE, record,
+                        "rolled back for %s with its tentative checkpoint %s open",
+                        record->decision->text, process->tentative->decision->text);
+    decision_keep(checker, &process->undoing, NULL);
+    record_keep(checker, &process->recovering, NULL);
     judge_snapshot(checker, record, PERMANENT);
 }
 

@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 
+#include "sim/checker_crashes.h"
 #include "sim/checker_decisions.h"
 
 /* --- money, as the process itself counts it --- */
@@ -49,6 +50,10 @@ static void judge_cash(Checker *checker, const Record *record)
     claim_balance(checker, record, money_plus(process->balance[NOW], change));
     if (checker->options.cash_survives)
         keep_cash(process, change);
+    if (checker->options.cash_survives && process->balance[PERMANENT] < 0)
+        state_violation(checker, RULE_MONEY, record,
+                        "paid out more than its permanent checkpoint holds: %" PRId64 " too much",
+                        -process->balance[PERMANENT]);
     make_permanent_outside(process);
 }
 
@@ -77,18 +82,6 @@ static void judge_exited(Checker *checker, const Record *record)
     process->open = false;
 }
 
-static void judge_restarted(Checker *checker, const Record *record)
-{
-    Process *process = record->process;
-    bool orderly = !process->crashed && record->balance == process->balance[NOW];
-    if (!orderly && record->balance != process->own_permanent)
-        state_violation(checker, RULE_MONEY, record,
-                        "expected to restart with its permanent balance %" PRId64
-                        ", found %" PRId64,
-                        process->own_permanent, record->balance);
-    process->crashed = false;
-}
-
 static gint compare_pointers(gconstpointer a, gconstpointer b)
 {
     const void *left = *(void *const *)a;
@@ -96,19 +89,19 @@ static gint compare_pointers(gconstpointer a, gconstpointer b)
     return (left > right) - (left < right);
 }
 
-static GPtrArray *sorted_members(const Checker *checker, const Record *joined)
+static GPtrArray *sorted_members(const Record *joined)
 {
     GPtrArray *members = g_ptr_array_sized_new(joined->count);
     for (uint32_t i = 0; i < joined->count; i++)
-        g_ptr_array_add(members, g_ptr_array_index(checker->listed, joined->first + i));
+        g_ptr_array_add(members, joined->counts[i].peer);
     g_ptr_array_sort(members, compare_pointers);
     return members;
 }
 
-static bool same_members(const Checker *checker, const Record *a, const Record *b)
+static bool same_members(const Record *a, const Record *b)
 {
-    GPtrArray *left = sorted_members(checker, a);
-    GPtrArray *right = sorted_members(checker, b);
+    GPtrArray *left = sorted_members(a);
+    GPtrArray *right = sorted_members(b);
     bool same = left->len == right->len;
     for (guint i = 0; same && i < left->len; i++)
         same = g_ptr_array_index(left, i) == g_ptr_array_index(right, i);
@@ -117,10 +110,10 @@ static bool same_members(const Checker *checker, const Record *a, const Record *
     return same;
 }
 
-static bool has_member(const Checker *checker, const Record *joined, const Process *process)
+static bool has_member(const Record *joined, const Process *process)
 {
     for (uint32_t i = 0; i < joined->count; i++) {
-        if (g_ptr_array_index(checker->listed, joined->first + i) == process)
+        if (joined->counts[i].peer == process)
             return true;
     }
     return false;
@@ -135,11 +128,11 @@ static void judge_joined(Checker *checker, const Record *record)
                         "joined cohort %" PRIu64 ", which it has left before", record->group->id);
         return;
     }
-    if (!same_members(checker, record, record->group->founding))
+    if (!same_members(record, record->group->founding))
         state_violation(checker, RULE_LIFE, record,
                         "joined cohort %" PRIu64 " with other members than %s did",
                         record->group->id, record->group->founding->process->name.text);
-    if (!has_member(checker, record, process))
+    if (!has_member(record, process))
         state_violation(checker, RULE_LIFE, record,
                         "joined cohort %" PRIu64 ", of whose members it is none",
                         record->group->id);
@@ -158,7 +151,7 @@ static Channel *channel_of(Checker *checker, const Record *record, Process *from
     if (channel != NULL)
         return channel;
     channel = state_channel(checker, group, from, to);
-    if (from == to || !has_member(checker, group->founding, record->peer))
+    if (from == to || !has_member(group->founding, record->peer))
         state_break(checker, channel, RULE_LIFE, record,
                     "%s label %" PRIu64 ": %s is no other member of cohort %" PRIu64,
                     trace_word((TraceKind)record->kind), record->label, record->peer->name.text,
@@ -178,9 +171,9 @@ static void judge_sent(Checker *checker, const Record *record)
                         record->label, channel->to->name.text, process->tentative->decision->text);
     if (channel->broken)
         return;
-    if (record->label != channel->sent_count[NOW] + UINT64_C(1)) {
+    if (record->label != channel->sent_count[NOW] + 1) {
         state_break(checker, channel, RULE_PREFIX, record,
-                    "expected to send label %" PRIu32 " to %s, found %" PRIu64,
+                    "expected to send label %" PRIu64 " to %s, found %" PRIu64,
                     channel->sent_count[NOW] + 1, channel->to->name.text, record->label);
         return;
     }
@@ -190,17 +183,17 @@ static void judge_sent(Checker *checker, const Record *record)
 /* True when the channel goes on with this label. */
 static bool judge_next_label(Checker *checker, Channel *channel, const Record *record)
 {
-    uint32_t expected = channel->accepted_count[NOW] + 1;
+    uint64_t expected = channel->accepted_count[NOW] + 1;
     const char *from = channel->from->name.text;
     if (record->label == expected)
         return true;
     if (record->label > expected)
         state_break(checker, channel, RULE_PREFIX, record,
-                    "a gap: expected label %" PRIu32 " from %s, found %" PRIu64, expected, from,
+                    "a gap: expected label %" PRIu64 " from %s, found %" PRIu64, expected, from,
                     record->label);
     else
         state_break(checker, channel, RULE_PREFIX, record,
-                    "a duplicate: expected label %" PRIu32 " from %s, found %" PRIu64, expected,
+                    "a duplicate: expected label %" PRIu64 " from %s, found %" PRIu64, expected,
                     from, record->label);
     return false;
 }
@@ -213,7 +206,7 @@ static bool judge_against_sent(Checker *checker, Channel *channel, const Record 
     const char *from = channel->from->name.text;
     if (record->label > channel->sent_count[NOW]) {
         state_break(checker, channel, RULE_PREFIX, record,
-                    "an orphan: label %" PRIu64 " from %s, which has sent labels up to %" PRIu32
+                    "an orphan: label %" PRIu64 " from %s, which has sent labels up to %" PRIu64
                     " that no rollback has undone",
                     record->label, from, channel->sent_count[NOW]);
         return false;
@@ -247,7 +240,7 @@ static bool excuse_skip(Checker *checker, Channel *channel, const Record *record
         return true;
     if (record->label <= channel->accepted_count[NOW] &&
         record->label > channel->last_received[NOW])
-        state_cut_accepted(checker, channel, (uint32_t)record->label - 1);
+        state_cut_accepted(checker, channel, record->label - 1);
     return false;
 }
 
@@ -272,14 +265,23 @@ static void judge_lost(Checker *checker, const Record *record)
     const char *to = channel->to->name.text;
     if (channel->broken)
         return;
-    if (record->label > channel->sent_count[NOW]) {
+    uint64_t remembered = channel->sent_count[process->recovering != NULL ? PERMANENT : NOW];
+    if (record->label > remembered) {
         state_break(checker, channel, RULE_NO_LOSS, record,
-                    "declared lost label %" PRIu64 " to %s: expected at most %" PRIu32
-                    ", the last that it sent and no rollback has undone",
-                    record->label, to, channel->sent_count[NOW]);
+                    "declared lost label %" PRIu64 " to %s: expected at most %" PRIu64
+                    ", the last that it sent and nothing has undone",
+                    record->label, to, remembered);
+        return;
+    }
+    if (record->label <= channel->forgotten) {
+        state_break(checker, channel, RULE_NO_LOSS, record,
+                    "declared lost label %" PRIu64 " to %s, which was settled for good before",
+                    record->label, to);
         return;
     }
     const Sent *sent = channel_sent(channel, record->label);
+    if (sent->lost && process->recovering != NULL)
+        return; /* it said so in its former life, and has forgotten that */
     if (sent->record->amount != record->amount)
         state_break(checker, channel, RULE_NO_LOSS, record,
                     "declared lost label %" PRIu64 " to %s: expected its amount %" PRId64
@@ -300,7 +302,7 @@ static void judge_lost(Checker *checker, const Record *record)
 /* --- when all is over --- */
 
 /* What is wrong with one label once nothing is under way any more; NULL: nothing. */
-static const char *unsettled(const Channel *channel, uint32_t label)
+static const char *unsettled(const Channel *channel, uint64_t label)
 {
     bool lost = channel_sent(channel, label)->lost;
     if (label > channel->accepted_count[NOW])
@@ -318,12 +320,12 @@ static void judge_settled(Checker *checker, Channel *channel)
     if (channel->broken || channel->sender == NULL ||
         (channel->receiver == NULL && !channel->to->known))
         return;
-    for (uint32_t label = 1; label <= channel->sent_count[NOW]; label++) {
+    for (uint64_t label = channel->forgotten + 1; label <= channel->sent_count[NOW]; label++) {
         const char *reason = unsettled(channel, label);
         if (reason == NULL)
             continue;
         state_violation(checker, RULE_NO_LOSS, channel_sent(channel, label)->record,
-                        "label %" PRIu32 " of %" PRIu32 " from %s to %s %s", label,
+                        "label %" PRIu64 " of %" PRIu64 " from %s to %s %s", label,
                         channel->sent_count[NOW], channel->from->name.text, channel->to->name.text,
                         reason);
         return;
@@ -349,9 +351,10 @@ static void judge_left(Checker *checker, const Record *record)
                         "left cohort %" PRIu64 " with its tentative checkpoint %s open", group->id,
                         process->tentative->decision->text);
     claim_balance(checker, record, process->balance[NOW]);
-    process->tentative = NULL;
-    process->undoing = NULL;
-    process->member->left = record;
+    record_keep(checker, &process->tentative, NULL);
+    decision_keep(checker, &process->undoing, NULL);
+    record_keep(checker, &process->recovering, NULL);
+    record_keep(checker, &process->member->left, record);
     process->member = NULL;
     make_permanent_outside(process);
     if (++group->left < group->joined)
@@ -377,6 +380,7 @@ void events_judge_end(Checker *checker)
                             "tentative checkpoint %s has never become permanent or discarded",
                             process->tentative->decision->text);
     }
+    crashes_judge_end(checker);
     for (guint i = 0; checker->options.settled && i < checker->members->len; i++) {
         const Membership *member = g_ptr_array_index(checker->members, i);
         const Group *group = member->group;
@@ -385,9 +389,8 @@ void events_judge_end(Checker *checker)
                             "left cohort %" PRIu64 ", which %zu of its members have not left",
                             group->id, group->joined - group->left);
     }
-    if (checker->records->len > 0)
-        state_check_money(checker,
-                          &g_array_index(checker->records, Record, checker->records->len - 1));
+    if (checker->last != NULL)
+        state_check_money(checker, checker->last);
 }
 
 /* --- one record --- */
@@ -399,6 +402,8 @@ static void judge_incarnation(Checker *checker, const Record *record)
     uint64_t expected = process->inc + (record->kind == TRACE_ROLLED_BACK ? 1 : 0);
     bool between = process->member == NULL || record->kind == TRACE_LEFT;
     bool begins = !process->known || (between && record->inc == 0);
+    if (record->kind == TRACE_CRASHED)
+        return; /* it is not the process that says so */
     if (record->inc != expected && !begins)
         state_violation(checker, RULE_DISCIPLINE, record,
                         "%s: expected incarnation %" PRIu64 ", found %" PRIu64,
@@ -436,6 +441,9 @@ static bool judge_life(Checker *checker, const Record *record)
         break;
     case TRACE_LEFT:
         break; /* judge_left knows better */
+    case TRACE_CRASHED:
+    case TRACE_RESTARTED:
+        break; /* can happen to anybody */
     default:
         if (!process->open)
             reason = "without an account";
@@ -472,20 +480,41 @@ static bool judge_doomed(Checker *checker, const Record *record)
     }
 }
 
+static bool is_of_crash(const Record *record)
+{
+    return record->kind == TRACE_CRASHED || record->kind == TRACE_RESTARTED;
+}
+
+/* Whoever has no account, or is no customer, can crash too. */
+static void judge_unfounded(Checker *checker, const Record *record)
+{
+    Process *process = record->process;
+    if (!checker->options.whole || process->accused || is_of_crash(record))
+        return;
+    process->accused = true;
+    state_violation(checker, RULE_LIFE, record, "%s without an account",
+                    trace_word((TraceKind)record->kind));
+}
+
 void events_judge(Checker *checker, const Record *record)
 {
     Process *process = record->process;
+    record_keep(checker, &checker->last, record);
     process->taken++;
     if (record->unfounded) {
-        if (checker->options.whole && record->position == 0)
-            state_violation(checker, RULE_LIFE, record, "%s without an account",
-                            trace_word((TraceKind)record->kind));
+        judge_unfounded(checker, record);
+        return;
+    }
+    if (record->echo) {
+        if (record->kind == TRACE_ROLLED_BACK)
+            record_keep(checker, &process->recovering, NULL);
         return;
     }
     if (record->kind == TRACE_ROLLED_BACK)
         process->rollbacks_taken++;
     judge_incarnation(checker, record);
-    if (!judge_life(checker, record) || judge_doomed(checker, record))
+    if (!judge_life(checker, record) || !crashes_permit(checker, record) ||
+        judge_doomed(checker, record))
         return;
     switch ((TraceKind)record->kind) {
     case TRACE_OPENED:
@@ -524,10 +553,10 @@ void events_judge(Checker *checker, const Record *record)
         decisions_judge_rolled_back(checker, record);
         break;
     case TRACE_CRASHED:
-        process->crashed = true;
+        crashes_judge_crashed(checker, record);
         break;
     case TRACE_RESTARTED:
-        judge_restarted(checker, record);
+        crashes_judge_restarted(checker, record);
         break;
     case TRACE_EXITED:
         judge_exited(checker, record);

@@ -1,30 +1,24 @@
 #include "sim/checker_index.h"
 
-/* Where one process stands while its records are gone through. */
-typedef struct Cursor {
-    bool seen;
-    Group *group;
-    Decision *open; /* its tentative checkpoint: element `part` of open->parts */
-    guint part;
-} Cursor;
-
-static void index_tentative(Cursor *cursor, const Record *record)
+static void index_tentative(Checker *checker, Cursor *cursor, const Record *record)
 {
-    const Part part = {.process = record->process, .tentative = record};
-    cursor->open = record->decision;
+    const Part part = {.process = record->process, .position = record->position};
+    decision_keep(checker, &cursor->open, record->decision);
     cursor->part = record->decision->parts->len;
     g_array_append_val(record->decision->parts, part);
 }
 
 /* Permanent or discarded. */
-static void index_end(Cursor *cursor, const Record *record)
+static void index_end(Checker *checker, Cursor *cursor, const Record *record)
 {
     Decision *decision = record->decision;
-    if (record->kind == TRACE_PERMANENT && decision->permanent == NULL)
-        decision->permanent = record;
+    bool commit = record->kind == TRACE_PERMANENT;
+    if (commit && decision->permanent == NULL)
+        decision->permanent = record->process;
     if (cursor->open == decision) {
-        g_array_index(decision->parts, Part, cursor->part).end = record;
-        cursor->open = NULL;
+        g_array_index(decision->parts, Part, cursor->part).end =
+            commit ? END_PERMANENT : END_DISCARDED;
+        decision_keep(checker, &cursor->open, NULL);
     }
 }
 
@@ -37,34 +31,70 @@ static void index_rollback(const Cursor *cursor, const Record *record)
         g_ptr_array_add(rollers, record->process);
 }
 
-static void index_record(Checker *checker, Cursor *cursor, Record *record)
+/* Who dies between writing down a decision and making it durable learns of it again. Said directly
+ * before the crash and directly after it, with the same words, it has happened once. */
+static bool is_echo(const Cursor *cursor, const Record *record)
+{
+    const Record *last = cursor->last;
+    return cursor->restarted && last != NULL && last->kind == record->kind &&
+           (trace_fields((TraceKind)record->kind) & FIELD_INSTANCE) &&
+           record->kind != TRACE_TENTATIVE && last->decision == record->decision &&
+           last->balance == record->balance && last->inc == record->inc;
+}
+
+/* Follows what came directly before and after a crash. */
+static void index_order(Checker *checker, Cursor *cursor, Record *record)
+{
+    if (record->kind == TRACE_CRASHED)
+        return;
+    cursor->restarted = cursor->restarted || record->kind == TRACE_RESTARTED;
+    if (record->kind == TRACE_RESTARTED)
+        return;
+    record->echo = is_echo(cursor, record);
+    record_keep(checker, &cursor->last, record->echo ? NULL : record);
+    cursor->restarted = false;
+}
+
+static void find_decision(Checker *checker, Record *record)
+{
+    char *instance = record->instance;
+    record->decision = NULL;
+    decision_keep(checker, &record->decision,
+                  state_decision(checker, record->process->cursor.group, instance));
+    g_ref_string_release(instance);
+}
+
+static void index_record(Checker *checker, Record *record)
 {
     Process *process = record->process;
-    record->position = process->records->len;
+    Cursor *cursor = &process->cursor;
+    record->position = process_end(process);
     g_ptr_array_add(process->records, record);
     if (trace_fields((TraceKind)record->kind) & FIELD_INSTANCE)
-        record->decision = state_decision(checker, cursor->group, record->instance);
+        find_decision(checker, record);
+    record->indexed = true;
 
     cursor->seen = cursor->seen || record->kind == TRACE_OPENED || record->kind == TRACE_LEFT;
     record->unfounded = !cursor->seen;
-    if (record->unfounded)
+    index_order(checker, cursor, record);
+    if (record->unfounded || record->echo)
         return;
     switch ((TraceKind)record->kind) {
     case TRACE_JOINED:
         cursor->group = record->group;
         state_add_member(checker, record->group, process);
         if (record->group->founding == NULL)
-            record->group->founding = record;
+            record_keep(checker, &record->group->founding, record);
         break;
     case TRACE_LEFT:
         cursor->group = NULL;
         break;
     case TRACE_TENTATIVE:
-        index_tentative(cursor, record);
+        index_tentative(checker, cursor, record);
         break;
     case TRACE_PERMANENT:
     case TRACE_DISCARDED:
-        index_end(cursor, record);
+        index_end(checker, cursor, record);
         break;
     case TRACE_ROLLED_BACK:
         index_rollback(cursor, record);
@@ -74,16 +104,23 @@ static void index_record(Checker *checker, Cursor *cursor, Record *record)
     }
 }
 
-static gint by_first_time(gconstpointer a, gconstpointer b, gpointer data)
+static gint by_first_time(gconstpointer a, gconstpointer b)
 {
-    const Checker *checker = data;
-    const GArray *left = *(GArray *const *)a;
-    const GArray *right = *(GArray *const *)b;
-    uint64_t t_left =
-        g_array_index(checker->records, Record, g_array_index(left, uint32_t, 0)).t_ns;
-    uint64_t t_right =
-        g_array_index(checker->records, Record, g_array_index(right, uint32_t, 0)).t_ns;
+    const GPtrArray *left = *(GPtrArray *const *)a;
+    const GPtrArray *right = *(GPtrArray *const *)b;
+    uint64_t t_left = ((const Record *)g_ptr_array_index(left, 0))->t_ns;
+    uint64_t t_right = ((const Record *)g_ptr_array_index(right, 0))->t_ns;
     return (t_left > t_right) - (t_left < t_right);
+}
+
+/* Those that were added since the last time. */
+static void index_file(Checker *checker, const GPtrArray *file)
+{
+    guint next = file->len;
+    while (next > 0 && !((const Record *)g_ptr_array_index(file, next - 1))->indexed)
+        next--;
+    for (; next < file->len; next++)
+        index_record(checker, g_ptr_array_index(file, next));
 }
 
 void index_build(Checker *checker)
@@ -91,43 +128,28 @@ void index_build(Checker *checker)
     /* A process that stopped and was resumed has several files: the oldest is the first. */
     GPtrArray *files = g_ptr_array_new();
     for (guint i = 0; i < checker->files->len; i++) {
-        GArray *file = g_ptr_array_index(checker->files, i);
+        GPtrArray *file = g_ptr_array_index(checker->files, i);
         if (file->len > 0)
             g_ptr_array_add(files, file);
     }
-    g_ptr_array_sort_with_data(files, by_first_time, checker);
-
-    GHashTable *cursors = g_hash_table_new_full(g_direct_hash, g_direct_equal, NULL, g_free);
-    for (guint i = 0; i < files->len; i++) {
-        const GArray *file = g_ptr_array_index(files, i);
-        for (guint k = 0; k < file->len; k++) {
-            Record *record =
-                &g_array_index(checker->records, Record, g_array_index(file, uint32_t, k));
-            Cursor *cursor = g_hash_table_lookup(cursors, record->process);
-            if (cursor == NULL) {
-                cursor = g_new0(Cursor, 1);
-                g_hash_table_insert(cursors, record->process, cursor);
-            }
-            index_record(checker, cursor, record);
-        }
-    }
-    g_hash_table_unref(cursors);
+    g_ptr_array_sort(files, by_first_time);
+    for (guint i = 0; i < files->len; i++)
+        index_file(checker, g_ptr_array_index(files, i));
     g_ptr_array_unref(files);
 }
 
 /* The last label of the channel with the peer that a record of counts states. */
-static uint64_t stated(const Checker *checker, const Record *record, const Process *peer, bool sent)
+static uint64_t stated(const Record *record, const Process *peer, bool sent)
 {
-    const Count *counts = state_counts(checker, record);
     for (uint32_t i = 0; i < record->count; i++) {
-        if (counts[i].peer == peer)
-            return sent ? counts[i].sent : counts[i].received;
+        if (record->counts[i].peer == peer)
+            return sent ? record->counts[i].sent : record->counts[i].received;
     }
     return 0;
 }
 
-const Record *index_undoing(const Checker *checker, const Process *process, const Group *group,
-                            uint32_t position, const Process *peer, uint64_t label, bool sent)
+const Record *index_undoing(const Process *process, const Group *group, uint64_t position,
+                            const Process *peer, uint64_t label, bool sent)
 {
     /* While `undoing`, the first of those left is effective already. */
     guint next = process->rollbacks_taken + (process->undoing != NULL ? 1 : 0);
@@ -135,8 +157,7 @@ const Record *index_undoing(const Checker *checker, const Process *process, cons
         const Rollback *rollback = &g_array_index(process->rollbacks, Rollback, i);
         if (rollback->group != group)
             return NULL;
-        if (rollback->record->position >= position &&
-            stated(checker, rollback->record, peer, sent) < label)
+        if (rollback->record->position >= position && stated(rollback->record, peer, sent) < label)
             return rollback->record;
     }
     return NULL;

@@ -14,18 +14,16 @@ typedef enum Readiness {
 
 static const Record *next_of(const Process *process)
 {
-    return process->taken < process->records->len
-               ? g_ptr_array_index(process->records, process->taken)
-               : NULL;
+    return process->taken < process_end(process) ? process_record(process, process->taken) : NULL;
 }
 
 /* Does `from` send this label (once more), in its records from `position` on? `soon`: before both
  * roll back together; what is sent after that, the next record of `to` cannot know of. */
-static bool sends(const Process *from, uint32_t position, const Process *to, uint64_t label,
+static bool sends(const Process *from, uint64_t position, const Process *to, uint64_t label,
                   bool soon)
 {
-    for (guint i = position; i < from->records->len; i++) {
-        const Record *record = g_ptr_array_index(from->records, i);
+    for (uint64_t i = position; i < process_end(from); i++) {
+        const Record *record = process_record(from, i);
         if (record->kind == TRACE_LEFT)
             return false;
         if (record->kind == TRACE_ROLLED_BACK && soon && !record->decision->rolled_back &&
@@ -41,9 +39,9 @@ static bool sends(const Process *from, uint32_t position, const Process *to, uin
  * because of a rollback of its own? Then the peer's has undone it. */
 static bool accepts_again(const Record *missing)
 {
-    const GPtrArray *records = missing->process->records;
-    for (guint i = missing->position + 1; i < records->len; i++) {
-        const Record *record = g_ptr_array_index(records, i);
+    const Process *process = missing->process;
+    for (uint64_t i = missing->position + 1; i < process_end(process); i++) {
+        const Record *record = process_record(process, i);
         if (record->kind == TRACE_LEFT || record->kind == TRACE_ROLLED_BACK)
             return false;
         if ((record->kind == TRACE_RECEIVED || record->kind == TRACE_MISSING) &&
@@ -56,8 +54,8 @@ static bool accepts_again(const Record *missing)
 /* Does the process, by its records to come, receive this label from the peer? */
 static bool will_receive(const Process *process, const Process *peer, uint64_t label)
 {
-    for (guint i = process->taken; i < process->records->len; i++) {
-        const Record *record = g_ptr_array_index(process->records, i);
+    for (uint64_t i = process->taken; i < process_end(process); i++) {
+        const Record *record = process_record(process, i);
         if (record->kind == TRACE_LEFT)
             return false;
         if (record->kind == TRACE_RECEIVED && record->peer == peer && record->label == label)
@@ -92,8 +90,7 @@ static Readiness accept_readiness(const Checker *checker, const Record *record)
     if (channel == NULL || record->label > channel->sent_count[NOW])
         return ahead_readiness(channel, record);
 
-    const Record *undoing =
-        index_undoing(checker, peer, group, peer->taken, process, record->label, true);
+    const Record *undoing = index_undoing(peer, group, peer->taken, process, record->label, true);
     if (undoing == NULL || g_ptr_array_find(undoing->decision->rollers, process, NULL) ||
         !sends(peer, undoing->position, process, record->label, true))
         return READY;
@@ -102,8 +99,8 @@ static Readiness accept_readiness(const Checker *checker, const Record *record)
      * itself, before or (by a record that its trace does not reach) with the sender. */
     if (record->kind == TRACE_MISSING)
         return accepts_again(record) ? READY : CHOICE;
-    bool own_undoes = index_undoing(checker, process, group, record->position, peer, record->label,
-                                    false) != NULL;
+    bool own_undoes =
+        index_undoing(process, group, record->position, peer, record->label, false) != NULL;
     return own_undoes || !checker->options.settled ? CHOICE : WAITING;
 }
 
@@ -120,7 +117,7 @@ static Readiness loss_readiness(const Checker *checker, const Record *record)
         return READY;
     if (record->label <= channel->accepted_count[NOW]) {
         bool undone_first =
-            index_undoing(checker, peer, group, peer->taken, process, record->label, false) != NULL;
+            index_undoing(peer, group, peer->taken, process, record->label, false) != NULL;
         bool missing = accepted_missing(channel_accepted(channel, record->label));
         return undone_first && !missing ? WAITING : READY;
     }
@@ -136,7 +133,7 @@ static Readiness checkpoint_readiness(Checker *checker, const Decision *decision
         return READY;
     for (guint i = 0; i < decision->parts->len; i++) {
         const Part *part = &g_array_index(decision->parts, Part, i);
-        if (part->tentative != NULL && part->tentative->position >= part->process->taken)
+        if (part->position >= part->process->taken)
             return WAITING;
     }
     return decisions_checkpoint_fits(checker, decision) ? READY : WAITING;
@@ -144,18 +141,17 @@ static Readiness checkpoint_readiness(Checker *checker, const Decision *decision
 
 /* May the receiver have yet to receive, by its records to come, what the sender undoes now? Only
  * if it undoes that itself, by an earlier rollback of its own. */
-static bool may_receive_undone(const Checker *checker, const Channel *channel)
+static bool may_receive_undone(const Channel *channel)
 {
     const Process *to = channel->to;
-    for (guint i = to->taken; channel->receiver != NULL && i < to->records->len; i++) {
-        const Record *record = g_ptr_array_index(to->records, i);
+    for (uint64_t i = to->taken; channel->receiver != NULL && i < process_end(to); i++) {
+        const Record *record = process_record(to, i);
         if (record->kind == TRACE_LEFT)
             return false;
         if (record->kind == TRACE_RECEIVED && record->peer == channel->from &&
             record->label > channel->sent_count[PERMANENT] &&
             record->label <= channel->sent_count[NOW] &&
-            index_undoing(checker, to, channel->group, i, channel->from, record->label, false) !=
-                NULL)
+            index_undoing(to, channel->group, i, channel->from, record->label, false) != NULL)
             return true;
     }
     return false;
@@ -178,7 +174,7 @@ static Readiness rollback_readiness(Checker *checker, const Decision *decision)
         for (guint k = 0; process->member != NULL && k < process->member->out->len; k++) {
             const Channel *channel = g_ptr_array_index(process->member->out, k);
             if (!g_ptr_array_find(decision->rollers, channel->to, NULL) &&
-                may_receive_undone(checker, channel))
+                may_receive_undone(channel))
                 return CHOICE;
         }
     }
@@ -250,11 +246,8 @@ bool merge_retry(Merge *merge)
 
 static const Record *head(const Merge *merge, guint file)
 {
-    const GArray *records = g_ptr_array_index(merge->checker->files, file);
-    if (merge->next[file] >= records->len)
-        return NULL;
-    uint32_t index = g_array_index(records, uint32_t, merge->next[file]);
-    return &g_array_index(merge->checker->records, Record, index);
+    const GPtrArray *records = g_ptr_array_index(merge->checker->files, file);
+    return merge->next[file] < records->len ? g_ptr_array_index(records, merge->next[file]) : NULL;
 }
 
 typedef struct Candidate {

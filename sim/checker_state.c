@@ -4,6 +4,8 @@
 #include <string.h>
 #include <xxhash.h>
 
+#include "core/panic.h"
+
 /* --- finding and making --- */
 
 static guint name_hash(gconstpointer key)
@@ -45,14 +47,6 @@ static void process_free(gpointer data)
     g_free(process);
 }
 
-static void decision_free(gpointer data)
-{
-    Decision *decision = data;
-    g_array_unref(decision->parts);
-    g_ptr_array_unref(decision->rollers);
-    g_free(decision);
-}
-
 static void member_free(gpointer data)
 {
     Membership *member = data;
@@ -70,20 +64,105 @@ static void channel_free(gpointer data)
     g_free(channel);
 }
 
-static void array_free(gpointer data)
+static void file_free(gpointer data)
 {
-    g_array_unref(data);
+    g_ptr_array_unref(data);
+}
+
+/* --- who holds what --- */
+
+static Record *mutable(const Record *record)
+{
+    return (Record *)(uintptr_t)record;
+}
+
+static void decision_release(Checker *checker, Decision *decision)
+{
+    if (decision == NULL || --decision->holders > 0)
+        return;
+    g_hash_table_remove(checker->decision_by_key, &(Key){decision->group, decision->text, NULL});
+    g_ref_string_release(decision->text);
+    g_array_unref(decision->parts);
+    g_ptr_array_unref(decision->rollers);
+    g_free(decision);
+}
+
+void decision_keep(Checker *checker, Decision **slot, Decision *decision)
+{
+    Decision *before = *slot;
+    if (decision != NULL)
+        decision->holders++;
+    *slot = decision;
+    decision_release(checker, before);
+}
+
+void record_release(Checker *checker, const Record *record)
+{
+    if (record == NULL || --mutable(record)->holders > 0)
+        return;
+    if (trace_fields((TraceKind)record->kind) & FIELD_INSTANCE) {
+        if (record->indexed)
+            decision_release(checker, record->decision);
+        else
+            g_ref_string_release(record->instance);
+    }
+    g_free(mutable(record));
+}
+
+static const Record *record_hold(const Record *record)
+{
+    if (record != NULL)
+        mutable(record)->holders++;
+    return record;
+}
+
+void record_keep(Checker *checker, const Record **slot, const Record *record)
+{
+    const Record *before = *slot;
+    *slot = record_hold(record);
+    record_release(checker, before);
+}
+
+static void let_go(Checker *checker, const Accepted *accepted)
+{
+    record_release(checker, accepted->record);
+    record_release(checker, accepted->sent);
+}
+
+static void clear_channel(Checker *checker, Channel *channel)
+{
+    for (guint i = 0; i < channel->sent->len; i++)
+        record_release(checker, g_array_index(channel->sent, Sent, i).record);
+    for (guint i = 0; i < channel->accepted->len; i++)
+        let_go(checker, &g_array_index(channel->accepted, Accepted, i));
+    g_array_set_size(channel->sent, 0);
+    g_array_set_size(channel->accepted, 0);
+}
+
+static void clear_process(Checker *checker, Process *process)
+{
+    record_keep(checker, &process->tentative, NULL);
+    record_keep(checker, &process->crashed, NULL);
+    record_keep(checker, &process->recovering, NULL);
+    decision_keep(checker, &process->undoing, NULL);
+}
+
+/* Lets go of what judging has gathered. */
+static void clear(Checker *checker)
+{
+    record_keep(checker, &checker->last, NULL);
+    for (guint i = 0; i < checker->processes->len; i++)
+        clear_process(checker, g_ptr_array_index(checker->processes, i));
+    for (guint i = 0; i < checker->members->len; i++)
+        record_keep(checker, &((Membership *)g_ptr_array_index(checker->members, i))->left, NULL);
+    for (guint i = 0; i < checker->channels->len; i++)
+        clear_channel(checker, g_ptr_array_index(checker->channels, i));
 }
 
 void state_init(Checker *checker)
 {
-    checker->records = g_array_new(FALSE, FALSE, sizeof(Record));
-    checker->counts = g_array_new(FALSE, FALSE, sizeof(Count));
-    checker->listed = g_ptr_array_new();
-    checker->texts = g_string_chunk_new(4096);
-    checker->files = g_ptr_array_new_with_free_func(array_free);
+    checker->files = g_ptr_array_new_with_free_func(file_free);
     checker->processes = g_ptr_array_new_with_free_func(process_free);
-    checker->decisions = g_ptr_array_new_with_free_func(decision_free);
     checker->groups = g_ptr_array_new_with_free_func(g_free);
     checker->members = g_ptr_array_new_with_free_func(member_free);
     checker->channels = g_ptr_array_new_with_free_func(channel_free);
@@ -96,6 +175,21 @@ void state_init(Checker *checker)
 
 void state_deinit(Checker *checker)
 {
+    g_clear_pointer(&checker->violations, g_ptr_array_unref);
+    clear(checker);
+    for (guint i = 0; i < checker->processes->len; i++) {
+        Cursor *cursor = &((Process *)g_ptr_array_index(checker->processes, i))->cursor;
+        record_keep(checker, &cursor->last, NULL);
+        decision_keep(checker, &cursor->open, NULL);
+    }
+    for (guint i = 0; i < checker->groups->len; i++)
+        record_keep(checker, &((Group *)g_ptr_array_index(checker->groups, i))->founding, NULL);
+    for (guint i = 0; i < checker->files->len; i++) {
+        GPtrArray *file = g_ptr_array_index(checker->files, i);
+        for (guint k = 0; k < file->len; k++)
+            record_release(checker, g_ptr_array_index(file, k));
+    }
+    INVARIANT_THAT(g_hash_table_size(checker->decision_by_key), ==, 0);
     g_hash_table_unref(checker->channel_by_key);
     g_hash_table_unref(checker->member_by_key);
     g_hash_table_unref(checker->decision_by_key);
@@ -104,13 +198,8 @@ void state_deinit(Checker *checker)
     g_ptr_array_unref(checker->channels);
     g_ptr_array_unref(checker->members);
     g_ptr_array_unref(checker->groups);
-    g_ptr_array_unref(checker->decisions);
     g_ptr_array_unref(checker->processes);
     g_ptr_array_unref(checker->files);
-    g_string_chunk_free(checker->texts);
-    g_ptr_array_unref(checker->listed);
-    g_array_unref(checker->counts);
-    g_array_unref(checker->records);
 }
 
 static void violation_free(gpointer data)
@@ -120,23 +209,36 @@ static void violation_free(gpointer data)
     g_free(violation);
 }
 
+/* --- from the beginning --- */
+
+static void reset_decision(const Record *record)
+{
+    if (!(trace_fields((TraceKind)record->kind) & FIELD_INSTANCE))
+        return;
+    Decision *decision = record->decision;
+    decision->checkpointed = false;
+    decision->rolled_back = false;
+    for (guint i = 0; i < decision->parts->len; i++)
+        g_array_index(decision->parts, Part, i).lost = false;
+}
+
 void state_reset(Checker *checker)
 {
+    clear(checker);
     for (guint i = 0; i < checker->processes->len; i++) {
         Process *process = g_ptr_array_index(checker->processes, i);
-        *process = (Process){
-            .name = process->name, .records = process->records, .rollbacks = process->rollbacks};
-    }
-    for (guint i = 0; i < checker->decisions->len; i++) {
-        Decision *decision = g_ptr_array_index(checker->decisions, i);
-        decision->checkpointed = false;
-        decision->rolled_back = false;
+        INVARIANT_THAT(process->forgotten, ==, 0);
+        for (guint k = 0; k < process->records->len; k++)
+            reset_decision(g_ptr_array_index(process->records, k));
+        *process = (Process){.name = process->name,
+                             .records = process->records,
+                             .rollbacks = process->rollbacks,
+                             .cursor = process->cursor};
     }
     for (guint i = 0; i < checker->groups->len; i++)
         ((Group *)g_ptr_array_index(checker->groups, i))->left = 0;
     for (guint i = 0; i < checker->members->len; i++) {
         Membership *member = g_ptr_array_index(checker->members, i);
-        member->left = NULL;
         g_ptr_array_set_size(member->out, 0);
         g_ptr_array_set_size(member->in, 0);
     }
@@ -175,19 +277,18 @@ static Process *process_named_by(const Checker *checker, const char *instance)
     return g_hash_table_lookup(checker->process_by_name, &name);
 }
 
-Decision *state_decision(Checker *checker, const Group *group, const char *instance)
+Decision *state_decision(Checker *checker, const Group *group, char *instance)
 {
     const Key key = {group, instance, NULL};
     Decision *decision = g_hash_table_lookup(checker->decision_by_key, &key);
     if (decision != NULL)
         return decision;
     decision = g_new0(Decision, 1);
-    decision->text = instance;
+    decision->text = g_ref_string_acquire(instance);
     decision->group = group;
     decision->named = process_named_by(checker, instance);
     decision->parts = g_array_new(FALSE, FALSE, sizeof(Part));
     decision->rollers = g_ptr_array_new();
-    g_ptr_array_add(checker->decisions, decision);
     add_by_key(checker->decision_by_key, key, decision);
     return decision;
 }
@@ -243,7 +344,7 @@ Channel *state_channel(Checker *checker, Group *group, Process *from, Process *t
     channel->receiver = state_member(checker, group, to);
     channel->sent = g_array_new(FALSE, FALSE, sizeof(Sent));
     channel->accepted = g_array_new(FALSE, FALSE, sizeof(Accepted));
-    channel->losses = g_array_new(FALSE, FALSE, sizeof(uint32_t));
+    channel->losses = g_array_new(FALSE, FALSE, sizeof(uint64_t));
     if (channel->sender != NULL)
         g_ptr_array_add(channel->sender->out, channel);
     if (channel->receiver != NULL)
@@ -274,7 +375,7 @@ void state_add_cash(Checker *checker, Process *process, uint64_t amount)
 
 void state_push_sent(Checker *checker, Channel *channel, const Record *record)
 {
-    const Sent sent = {.record = record};
+    const Sent sent = {.record = record_hold(record)};
     g_array_append_val(channel->sent, sent);
     channel->sent_count[NOW]++;
     checker->between += (uint64_t)record->amount;
@@ -290,9 +391,9 @@ static uint64_t arrived(const Accepted *accepted)
 
 void state_push_accepted(Checker *checker, Channel *channel, const Record *record)
 {
-    Accepted accepted = {.record = record};
+    Accepted accepted = {.record = record_hold(record)};
     if (record->label <= channel->sent_count[NOW])
-        accepted.sent = channel_sent(channel, record->label)->record;
+        accepted.sent = record_hold(channel_sent(channel, record->label)->record);
     /* What was sent in a new incarnation is accepted only by who has learnt of that. */
     if (accepted.sent != NULL && accepted.sent->inc == channel->from->inc)
         channel->undone = 0;
@@ -305,43 +406,48 @@ void state_push_accepted(Checker *checker, Channel *channel, const Record *recor
 
 void state_push_loss(Channel *channel, uint64_t label)
 {
-    uint32_t lost = (uint32_t)label;
     channel_sent(channel, label)->lost = true;
-    g_array_append_val(channel->losses, lost);
+    g_array_append_val(channel->losses, label);
     channel->loss_count[NOW]++;
 }
 
 /* The three cuts leave what is short enough already as it is. */
 
-static void cut_losses(Channel *channel, uint32_t count)
+static void cut_losses(Channel *channel, guint count)
 {
     if (count >= channel->loss_count[NOW])
         return;
     while (channel->loss_count[NOW] > count) {
-        uint32_t label = g_array_index(channel->losses, uint32_t, --channel->loss_count[NOW]);
+        uint64_t label = g_array_index(channel->losses, uint64_t, --channel->loss_count[NOW]);
         channel_sent(channel, label)->lost = false;
     }
     g_array_set_size(channel->losses, count);
 }
 
-static void cut_sent(Checker *checker, Channel *channel, uint32_t count)
+static void cut_sent(Checker *checker, Channel *channel, uint64_t count)
 {
     if (count >= channel->sent_count[NOW])
         return;
-    for (uint32_t label = channel->sent_count[NOW]; label > count; label--)
-        checker->between -= (uint64_t)channel_sent(channel, label)->record->amount;
-    g_array_set_size(channel->sent, count);
+    for (uint64_t label = channel->sent_count[NOW]; label > count; label--) {
+        const Record *record = channel_sent(channel, label)->record;
+        checker->between -= (uint64_t)record->amount;
+        record_release(checker, record);
+    }
+    g_array_set_size(channel->sent, (guint)(count - channel->forgotten));
     channel->undone = MAX(channel->undone, channel->sent_count[NOW]);
     channel->sent_count[NOW] = count;
 }
 
-void state_cut_accepted(Checker *checker, Channel *channel, uint32_t count)
+void state_cut_accepted(Checker *checker, Channel *channel, uint64_t count)
 {
     if (count >= channel->accepted_count[NOW])
         return;
-    for (uint32_t label = channel->accepted_count[NOW]; label > count; label--)
-        checker->between += arrived(channel_accepted(channel, label));
-    g_array_set_size(channel->accepted, count);
+    for (uint64_t label = channel->accepted_count[NOW]; label > count; label--) {
+        const Accepted *accepted = channel_accepted(channel, label);
+        checker->between += arrived(accepted);
+        let_go(checker, accepted);
+    }
+    g_array_set_size(channel->accepted, (guint)(count - channel->forgotten));
     channel->accepted_count[NOW] = count;
 }
 
@@ -363,21 +469,149 @@ void state_copy(Process *process, Version to, Version from)
     }
 }
 
-void state_restore(Checker *checker, Process *process)
+static uint64_t amount_sent_after(const Channel *channel, Version version)
 {
-    state_set_balance(checker, process, process->balance[PERMANENT]);
-    checker->cash += process->cash[PERMANENT] - process->cash[NOW];
-    process->cash[NOW] = process->cash[PERMANENT];
+    uint64_t amount = 0;
+    for (uint64_t label = channel->sent_count[NOW]; label > channel->sent_count[version]; label--)
+        amount += (uint64_t)channel_sent(channel, label)->record->amount;
+    return amount;
+}
+
+/* Everything but what was sent. */
+static void fall_back(Checker *checker, Process *process, Version version)
+{
+    checker->cash += process->cash[version] - process->cash[NOW];
+    process->cash[NOW] = process->cash[version];
     for (guint i = 0; i < process->member->out->len; i++) {
         Channel *channel = g_ptr_array_index(process->member->out, i);
-        cut_losses(channel, channel->loss_count[PERMANENT]);
-        cut_sent(checker, channel, channel->sent_count[PERMANENT]);
+        cut_losses(channel, channel->loss_count[version]);
     }
     for (guint i = 0; i < process->member->in->len; i++) {
         Channel *channel = g_ptr_array_index(process->member->in, i);
-        state_cut_accepted(checker, channel, channel->accepted_count[PERMANENT]);
-        channel->last_received[NOW] = channel->last_received[PERMANENT];
+        state_cut_accepted(checker, channel, channel->accepted_count[version]);
+        channel->last_received[NOW] = channel->last_received[version];
     }
+}
+
+void state_lose(Checker *checker, Process *process, Version kept)
+{
+    uint64_t outstanding = 0;
+    for (guint i = 0; i < process->member->out->len; i++)
+        outstanding += amount_sent_after(g_ptr_array_index(process->member->out, i), kept);
+    state_set_balance(checker, process, (Money)((uint64_t)process->balance[kept] - outstanding));
+    fall_back(checker, process, kept);
+}
+
+void state_restore(Checker *checker, Process *process)
+{
+    state_set_balance(checker, process, process->balance[PERMANENT]);
+    fall_back(checker, process, PERMANENT);
+    for (guint i = 0; i < process->member->out->len; i++) {
+        Channel *channel = g_ptr_array_index(process->member->out, i);
+        cut_sent(checker, channel, channel->sent_count[PERMANENT]);
+    }
+}
+
+/* --- forgetting --- */
+
+/* What is permanent of the losses, no rollback undoes: it need not be listed for that. */
+static void forget_losses(Channel *channel)
+{
+    guint permanent = channel->loss_count[PERMANENT];
+    if (permanent == 0)
+        return;
+    for (Version version = NOW; version < VERSIONS; version++)
+        channel->loss_count[version] -= MIN(permanent, channel->loss_count[version]);
+    g_array_remove_range(channel->losses, 0, permanent);
+}
+
+static bool loss_is_permanent(const Channel *channel, uint64_t label)
+{
+    for (guint i = channel->loss_count[PERMANENT]; i < channel->losses->len; i++) {
+        if (g_array_index(channel->losses, uint64_t, i) == label)
+            return false;
+    }
+    return channel_sent(channel, label)->lost;
+}
+
+/* Settled for good: in the permanent checkpoints of both, received or declared lost. */
+static void forget_labels(Checker *checker, Channel *channel)
+{
+    uint64_t label = channel->forgotten;
+    uint64_t last = MIN(channel->sent_count[PERMANENT], channel->accepted_count[PERMANENT]);
+    last = MIN(last, MIN(channel->sent_count[NOW], channel->accepted_count[NOW]));
+    while (label < last && (!accepted_missing(channel_accepted(channel, label + 1)) ||
+                            loss_is_permanent(channel, label + 1)))
+        label++;
+    guint count = (guint)(label - channel->forgotten);
+    if (count == 0)
+        return;
+    for (uint64_t i = channel->forgotten + 1; i <= label; i++) {
+        record_release(checker, channel_sent(channel, i)->record);
+        let_go(checker, channel_accepted(channel, i));
+    }
+    g_array_remove_range(channel->sent, 0, count);
+    g_array_remove_range(channel->accepted, 0, count);
+    channel->forgotten = label;
+}
+
+/* No member is there that could send on it. */
+static bool is_over(const Channel *channel)
+{
+    const Group *group = channel->group;
+    return group->founding != NULL && group->left == group->joined &&
+           group->joined == group->founding->count;
+}
+
+static void forget_channels(Checker *checker)
+{
+    for (guint i = 0; i < checker->channels->len;) {
+        Channel *channel = g_ptr_array_index(checker->channels, i);
+        if (!is_over(channel)) {
+            if (!channel->broken && channel->sender != NULL && channel->receiver != NULL) {
+                forget_labels(checker, channel);
+                forget_losses(channel);
+            }
+            i++;
+            continue;
+        }
+        g_hash_table_remove(checker->channel_by_key,
+                            &(Key){channel->group, channel->from, channel->to});
+        if (channel->sender != NULL)
+            g_ptr_array_remove_fast(channel->sender->out, channel);
+        if (channel->receiver != NULL)
+            g_ptr_array_remove_fast(channel->receiver->in, channel);
+        clear_channel(checker, channel);
+        g_ptr_array_remove_index_fast(checker->channels, i);
+    }
+}
+
+static void forget_records(Process *process)
+{
+    guint judged = (guint)(process->taken - process->forgotten);
+    if (judged > 0)
+        g_ptr_array_remove_range(process->records, 0, judged);
+    process->forgotten = process->taken;
+    if (process->rollbacks_taken > 0)
+        g_array_remove_range(process->rollbacks, 0, process->rollbacks_taken);
+    process->rollbacks_taken = 0;
+}
+
+static void forget_file(Checker *checker, GPtrArray *file)
+{
+    for (guint i = 0; i < checker->next; i++)
+        record_release(checker, g_ptr_array_index(file, i));
+    if (checker->next > 0)
+        g_ptr_array_remove_range(file, 0, checker->next);
+    checker->next = 0;
+}
+
+void state_forget(Checker *checker)
+{
+    for (guint i = 0; i < checker->processes->len; i++)
+        forget_records(g_ptr_array_index(checker->processes, i));
+    forget_channels(checker);
+    forget_file(checker, g_ptr_array_index(checker->files, 0));
 }
 
 /* --- reporting --- */

@@ -12,7 +12,13 @@ typedef struct Process Process;
 typedef struct Group Group;
 typedef struct Decision Decision;
 
-/* One trace record, kept small: there are many. */
+typedef struct Count {
+    Process *peer; /* or a member */
+    uint64_t sent;
+    uint64_t received;
+} Count;
+
+/* One trace record, kept small: there are many. It lives as long as somebody holds it. */
 typedef struct Record {
     uint64_t seq;
     uint64_t t_ns;
@@ -22,24 +28,21 @@ typedef struct Record {
     Money balance;
     Process *process;
     union {
-        Process *peer;        /* sent, received, lost, missing */
-        Group *group;         /* joined, left */
-        const char *instance; /* tentative, permanent, discarded, rolled_back; its text, interned */
-        Decision *decision;   /* ... which the index replaces by what it means */
+        Process *peer;      /* sent, received, lost, missing */
+        Group *group;       /* joined, left */
+        char *instance;     /* tentative, permanent, discarded, rolled_back; a GRefString */
+        Decision *decision; /* ... which the index replaces by what it means */
     };
-    uint32_t first; /* counts: in checker->counts; joined: its members in checker->listed */
+    uint64_t position; /* among the process's own records */
     uint32_t count;
-    uint32_t position; /* among the process's own records */
+    uint32_t holders;
     uint16_t file;
     uint8_t kind;   /* TraceKind */
     bool unfounded; /* of a process not seen yet: not judged */
+    bool echo;      /* says once more, after a crash, what the record before it had said */
+    bool indexed;
+    Count counts[]; /* last labels; joined: the members */
 } Record;
-
-typedef struct Count {
-    Process *peer;
-    uint64_t sent;
-    uint64_t received;
-} Count;
 
 /* Everything that checkpoints keep exists in three versions. */
 typedef enum Version { NOW, PERMANENT, TENTATIVE, VERSIONS } Version;
@@ -47,20 +50,22 @@ typedef enum Version { NOW, PERMANENT, TENTATIVE, VERSIONS } Version;
 /* One process's part in one checkpoint. */
 typedef struct Part {
     Process *process;
-    const Record *tentative; /* NULL: it ended what it had not begun */
-    const Record *end;       /* permanent or discarded; NULL: its trace ends before */
+    uint64_t position;                                      /* of its tentative record */
+    enum { END_UNKNOWN, END_PERMANENT, END_DISCARDED } end; /* unknown: its trace ends before */
+    bool lost; /* a crash has taken its tentative checkpoint away */
 } Part;
 
 /* One instance of the checkpoint or the rollback algorithm. */
 struct Decision {
-    const char *text;
+    char *text; /* a GRefString */
+    uint32_t holders;
     const Group *group;
-    Process *named;          /* whom the NAME of "NAME.NUMBER" means, if anybody */
-    GArray *parts;           /* of Part */
-    GPtrArray *rollers;      /* processes that rolled back */
-    const Record *permanent; /* the first, wherever it is: the instance was decided so */
-    bool checkpointed;       /* its checkpoint is effective */
-    bool rolled_back;        /* its rollback is effective */
+    Process *named;           /* whom the NAME of "NAME.NUMBER" means, if anybody */
+    GArray *parts;            /* of Part */
+    GPtrArray *rollers;       /* processes that rolled back */
+    const Process *permanent; /* whose record of that is the first: the instance was decided so */
+    bool checkpointed;        /* its checkpoint is effective */
+    bool rolled_back;         /* its rollback is effective */
 };
 
 /* A cohort: the word stands for the bank's groups of customers. */
@@ -90,7 +95,7 @@ typedef struct Accepted {
     const Record *sent;   /* whose identity it took; NULL: the sender was not seen */
 } Accepted;
 
-/* All that one member sent another. Label k is element k - 1 of both arrays. */
+/* All that one member sent another. Label k is element k - 1 - forgotten of both arrays. */
 typedef struct Channel {
     Process *from;
     Process *to;
@@ -99,12 +104,13 @@ typedef struct Channel {
     Membership *receiver; /* NULL: not seen */
     GArray *sent;         /* of Sent: those that no rollback has undone */
     GArray *accepted;     /* of Accepted, likewise */
-    GArray *losses;       /* of uint32_t: labels declared lost, in that order */
-    uint32_t sent_count[VERSIONS];
-    uint32_t loss_count[VERSIONS];
-    uint32_t accepted_count[VERSIONS];
-    uint32_t last_received[VERSIONS]; /* the highest label accepted that is not missing */
-    uint32_t undone; /* the highest label that the sender has undone, for all the receiver knows */
+    GArray *losses;       /* of uint64_t: labels declared lost, in that order */
+    uint64_t forgotten;   /* labels up to here are settled for good */
+    uint64_t sent_count[VERSIONS];
+    uint64_t accepted_count[VERSIONS];
+    uint64_t last_received[VERSIONS]; /* the highest label accepted that is not missing */
+    guint loss_count[VERSIONS];
+    uint64_t undone; /* the highest label that the sender has undone, for all the receiver knows */
     uint64_t claim;  /* scratch: what a record states for it, if claim_epoch == checker->epoch */
     uint64_t claim_epoch;
     bool broken; /* a violation was found: its labels mean nothing any more */
@@ -115,17 +121,31 @@ typedef struct Rollback {
     const Group *group;
 } Rollback;
 
+/* Where a process stands when its records so far have been looked through. */
+typedef struct Cursor {
+    bool seen;
+    Group *group;
+    Decision *open; /* its tentative checkpoint: element `part` of open->parts */
+    guint part;
+    const Record *last; /* the last one that is not of a crash ... */
+    bool restarted;     /* ... and none came since the restart */
+} Cursor;
+
 struct Process {
     Name name;
     /* What is ahead in the traces, known before judging. */
-    GPtrArray *records; /* its Records, in its own order */
+    GPtrArray *records; /* its Records, in its own order, but for ... */
+    uint64_t forgotten; /* ... so many, judged and of no use any more */
     GArray *rollbacks;  /* of Rollback */
+    Cursor cursor;      /* where its last record has left it */
     /* What was judged so far. */
-    uint32_t taken; /* of its records */
-    uint32_t rollbacks_taken;
+    uint64_t taken; /* of its records */
+    guint rollbacks_taken;
     bool known; /* it has opened, or left a cohort: its balance is known */
     bool open;
-    bool crashed;
+    bool accused;             /* of doing anything before it was seen: said once */
+    const Record *crashed;    /* and not restarted yet: its record of that */
+    const Record *recovering; /* has not rolled back since this crash or restart */
     Money balance[VERSIONS];
     uint64_t cash[VERSIONS]; /* money from outside less money to outside; modulo 2^64 */
     Money own_permanent;     /* the permanent balance by its own records alone */
@@ -133,33 +153,30 @@ struct Process {
     Membership *member;      /* NULL: outside any cohort */
     const Record *tentative; /* its open one */
     bool tentative_void;     /* ... which a rollback has overtaken */
-    const Decision *undoing; /* rolled back in effect, its own record is yet to come */
+    Decision *undoing;       /* rolled back in effect, its own record is yet to come */
     uint64_t mark;           /* scratch: the epoch of the set that it is in ... */
     uint64_t reached;        /* ... and of the closure */
 };
 
 struct Checker {
     size_t record_count; /* those of datagrams included */
-    GArray *records;     /* of Record; does not move once judging has begun */
-    GArray *counts;      /* of Count */
-    GPtrArray *listed;   /* processes in `members` */
-    GPtrArray *files;    /* of GArray of uint32_t: indices of records */
+    GPtrArray *files;    /* of GPtrArray of Record, each holding its own */
+    guint next;          /* of the only file: the record to judge next, when judging goes on */
     GPtrArray *processes;
-    GPtrArray *decisions;
     GPtrArray *groups;
     GPtrArray *members;
     GPtrArray *channels;
     GHashTable *process_by_name;
-    GStringChunk *texts;
     GHashTable *group_by_id;
-    GHashTable *decision_by_key; /* by {group, instance} */
+    GHashTable *decision_by_key; /* by {group, instance}: those that somebody holds */
     GHashTable *member_by_key;   /* by {group, process} */
     GHashTable *channel_by_key;  /* by {group, from, to} */
 
     CheckOptions options;
-    GPtrArray *violations;
-    uint64_t balances; /* sums modulo 2^64 over all processes and channels, effective ... */
-    uint64_t between;  /* sent less received: in flight and lost */
+    const Record *last;    /* judged so far */
+    GPtrArray *violations; /* NULL: nothing was judged yet */
+    uint64_t balances;     /* sums modulo 2^64 over all processes and channels, effective ... */
+    uint64_t between;      /* sent less received: in flight and lost */
     uint64_t cash;
     bool money_unsure; /* a broken channel: the sums need not agree */
     uint64_t epoch;    /* marks scratch values; grows */
@@ -167,12 +184,21 @@ struct Checker {
 
 void state_init(Checker *checker);
 void state_deinit(Checker *checker);
-/* Back to before the first record was judged; what is known by looking ahead stays. */
+/* Before the first record is judged, or judged once more; what is known by looking ahead stays. */
 void state_reset(Checker *checker);
+
+/* Records and decisions live as long as they are held. The files hold their records, a record its
+ * decision. */
+void record_release(Checker *checker, const Record *record); /* NULL is fine */
+/* *slot, which held another or NULL, holds this one or NULL. */
+void record_keep(Checker *checker, const Record **slot, const Record *record);
+void decision_keep(Checker *checker, Decision **slot, Decision *decision);
+/* Lets go of all records and labels that no judgement to come can ask for. */
+void state_forget(Checker *checker);
 
 /* Found or made. */
 Process *state_process(Checker *checker, const Name *name);
-Decision *state_decision(Checker *checker, const Group *group, const char *instance);
+Decision *state_decision(Checker *checker, const Group *group, char *instance);
 Group *state_group(Checker *checker, uint64_t id);
 Membership *state_add_member(Checker *checker, Group *group, Process *process);
 Channel *state_channel(Checker *checker, Group *group, Process *from, Process *to);
@@ -180,19 +206,25 @@ Channel *state_channel(Checker *checker, Group *group, Process *from, Process *t
 Membership *state_member(const Checker *checker, Group *group, Process *process);
 Channel *state_find_channel(const Checker *checker, Group *group, Process *from, Process *to);
 
-static inline const Count *state_counts(const Checker *checker, const Record *record)
+/* A process's own records by position: from the first that is not forgotten up to the end. */
+static inline uint64_t process_end(const Process *process)
 {
-    return &g_array_index(checker->counts, Count, record->first);
+    return process->forgotten + process->records->len;
+}
+
+static inline const Record *process_record(const Process *process, uint64_t position)
+{
+    return g_ptr_array_index(process->records, position - process->forgotten);
 }
 
 static inline Sent *channel_sent(const Channel *channel, uint64_t label)
 {
-    return &g_array_index(channel->sent, Sent, label - 1);
+    return &g_array_index(channel->sent, Sent, label - 1 - channel->forgotten);
 }
 
 static inline Accepted *channel_accepted(const Channel *channel, uint64_t label)
 {
-    return &g_array_index(channel->accepted, Accepted, label - 1);
+    return &g_array_index(channel->accepted, Accepted, label - 1 - channel->forgotten);
 }
 
 static inline bool accepted_missing(const Accepted *accepted)
@@ -210,10 +242,13 @@ void state_push_sent(Checker *checker, Channel *channel, const Record *record);
 void state_push_accepted(Checker *checker, Channel *channel, const Record *record);
 void state_push_loss(Channel *channel, uint64_t label);
 /* Forgets what was accepted above `count`. */
-void state_cut_accepted(Checker *checker, Channel *channel, uint32_t count);
+void state_cut_accepted(Checker *checker, Channel *channel, uint64_t count);
 
 /* All that a checkpoint of this process keeps: version `to` becomes version `from`. */
 void state_copy(Process *process, Version to, Version from);
+/* A crash: what was accepted after that version is undone, and the balance becomes that version's
+ * but for what was sent after it, which others may hold. */
+void state_lose(Checker *checker, Process *process, Version kept);
 /* The current state becomes the permanent one. */
 void state_restore(Checker *checker, Process *process);
 

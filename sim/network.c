@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "core/panic.h"
-#include "sim/random.h"
 
 enum { DATAGRAMS_PER_CHUNK = 256 };
 #define NO_SLOT UINT32_MAX
@@ -20,21 +19,6 @@ struct Network {
 };
 
 const NetworkModel network_ideal = {.delay = {.kind = DELAY_CONSTANT}};
-
-uint64_t delay_draw(const Delay *delay, uint64_t *state)
-{
-    switch (delay->kind) {
-    case DELAY_CONSTANT:
-        return delay->a_ns;
-    case DELAY_UNIFORM:
-        return draw_uniform(state, delay->a_ns, delay->b_ns);
-    case DELAY_EXPONENTIAL:
-        return draw_exponential(state, delay->a_ns);
-    case DELAY_LOGNORMAL:
-        return draw_lognormal(state, delay->a_ns, delay->sigma_milli);
-    }
-    panic(__FILE__, __LINE__, "a delay of a known kind", delay->kind, DELAY_LOGNORMAL);
-}
 
 Network *network_new(uint64_t state)
 {

@@ -8,22 +8,7 @@
 
 #include "core/transport.h"
 #include "core/types.h"
-
-typedef enum DelayKind {
-    DELAY_CONSTANT,    /* a_ns */
-    DELAY_UNIFORM,     /* a_ns .. b_ns */
-    DELAY_EXPONENTIAL, /* mean a_ns */
-    DELAY_LOGNORMAL    /* median a_ns > 0, sigma_milli thousandths */
-} DelayKind;
-
-typedef struct Delay {
-    DelayKind kind;
-    uint64_t a_ns; /* at most DRAW_SCALE_MAX, like b_ns */
-    uint64_t b_ns;
-    uint32_t sigma_milli;
-} Delay;
-
-uint64_t delay_draw(const Delay *delay, uint64_t *state);
+#include "sim/random.h"
 
 typedef struct NetworkModel {
     uint32_t loss;      /* parts per billion, as in random.h */

@@ -117,3 +117,18 @@ uint64_t draw_lognormal(uint64_t *state, uint64_t median, uint32_t sigma_milli)
     bool fits = whole < 56 && (uint64_t)(scaled >> 62) < DRAW_RESULT_MAX >> whole;
     return fits ? (uint64_t)(scaled >> (62 - whole)) : DRAW_RESULT_MAX;
 }
+
+uint64_t delay_draw(const Delay *delay, uint64_t *state)
+{
+    switch (delay->kind) {
+    case DELAY_CONSTANT:
+        return delay->a_ns;
+    case DELAY_UNIFORM:
+        return draw_uniform(state, delay->a_ns, delay->b_ns);
+    case DELAY_EXPONENTIAL:
+        return draw_exponential(state, delay->a_ns);
+    case DELAY_LOGNORMAL:
+        return draw_lognormal(state, delay->a_ns, delay->sigma_milli);
+    }
+    panic(__FILE__, __LINE__, "a delay of a known kind", delay->kind, DELAY_LOGNORMAL);
+}

@@ -47,4 +47,21 @@ int64_t draw_normal(uint64_t *state);
 #define SIGMA_MILLI_MAX UINT32_C(5000)
 uint64_t draw_lognormal(uint64_t *state, uint64_t median, uint32_t sigma_milli);
 
+/* How long something takes. */
+typedef enum DelayKind {
+    DELAY_CONSTANT,    /* a_ns */
+    DELAY_UNIFORM,     /* a_ns .. b_ns */
+    DELAY_EXPONENTIAL, /* mean a_ns */
+    DELAY_LOGNORMAL    /* median a_ns > 0, sigma_milli thousandths */
+} DelayKind;
+
+typedef struct Delay {
+    DelayKind kind;
+    uint64_t a_ns; /* at most DRAW_SCALE_MAX, like b_ns */
+    uint64_t b_ns;
+    uint32_t sigma_milli;
+} Delay;
+
+uint64_t delay_draw(const Delay *delay, uint64_t *state);
+
 #endif

@@ -18,7 +18,8 @@ typedef enum ValueType {
     VALUE_RETRIES,     /* uint32_t */
     VALUE_RATE,        /* uint64_t */
     VALUE_AMOUNTS,     /* AmountRange */
-    VALUE_NO_FAULTS    /* nothing: only a zero rate is accepted */
+    VALUE_PARTITION,   /* PartitionKind */
+    VALUE_DRIFT        /* uint32_t */
 } ValueType;
 
 typedef struct Key {
@@ -59,9 +60,40 @@ static const Key keys[] = {
     {"workload", "lost_transfer_rate", "0/s", "", VALUE_RATE, RATE(WORKLOAD_LOST_TRANSFER)},
     {"workload", "checkpoint_rate", "0/s", "", VALUE_RATE, RATE(WORKLOAD_CHECKPOINT)},
     {"workload", "rollback_rate", "0/s", "", VALUE_RATE, RATE(WORKLOAD_ROLLBACK)},
-    {"faults", "crash_rate", "0/s", "not supported by this version, like all faults",
-     VALUE_NO_FAULTS, 0},
-    {"faults", "partition_rate", "0/s", "", VALUE_NO_FAULTS, 0},
+    {"faults", "crash_rate", "0/s", "per customer: it is killed, and keeps its disk", VALUE_RATE,
+     FIELD(faults.crash_interval_ns)},
+    {"faults", "bank_crash_rate", "0/s", "", VALUE_RATE, FIELD(faults.bank_crash_interval_ns)},
+    {"faults", "restart_after", "uniform 100ms 2s", "a delay, like all durations", VALUE_DELAY,
+     FIELD(faults.restart_after)},
+    {"faults", "crash_at_save", "0%", "per commit: in its midst, or between what follows it",
+     VALUE_PROBABILITY, FIELD(faults.crash_at_save)},
+    {"faults", "partition_rate", "0/s", "of the whole network", VALUE_RATE,
+     FIELD(faults.partition_interval_ns)},
+    {"faults", "partition_duration", "uniform 1s 5s", "", VALUE_DELAY,
+     FIELD(faults.partition_duration)},
+    {"faults", "partition_kind", "any", "one (process) | halves | oneway | any", VALUE_PARTITION,
+     FIELD(faults.partition_kind)},
+    {"faults", "pause_rate", "0/s", "per process, the bank too: it stops and comes back late",
+     VALUE_RATE, FIELD(faults.pause_interval_ns)},
+    {"faults", "pause_duration", "uniform 100ms 5s", "", VALUE_DELAY, FIELD(faults.pause_duration)},
+    {"faults", "clock_drift", "0%", "each clock is at most so much too fast or too slow",
+     VALUE_DRIFT, FIELD(faults.clock_drift)},
+    {"faults", "clock_jump_rate", "0/s", "per process: its clock jumps forward", VALUE_RATE,
+     FIELD(faults.clock_jump_interval_ns)},
+    {"faults", "clock_jump", "exponential 10s", "by so much", VALUE_DELAY,
+     FIELD(faults.clock_jump)},
+    {"disk", "write_delay", "constant 0s", "", VALUE_DELAY, FIELD(disk.write_delay)},
+    {"disk", "fsync_delay", "constant 0s", "", VALUE_DELAY, FIELD(disk.fsync_delay)},
+    {"disk", "torn_write", "0%", "per crash: only some sectors of a write are there",
+     VALUE_PROBABILITY, FIELD(disk.torn_write)},
+    {"disk", "lost_unsynced", "0%", "per crash: what was not synced may be there or not",
+     VALUE_PROBABILITY, FIELD(disk.lost_unsynced)},
+    {"disk", "full_rate", "0%", "per write: no space left, which ends the process",
+     VALUE_PROBABILITY, FIELD(disk.full_rate)},
+    {"disk", "error_rate", "0%", "per operation: it fails, which ends the process",
+     VALUE_PROBABILITY, FIELD(disk.error_rate)},
+    {"disk", "bit_flip_rate", "0%", "per crash: a bit of the records is inverted at rest",
+     VALUE_PROBABILITY, FIELD(faults.bit_flip_rate)},
 };
 
 static char *error_text(const char *source, const char *group, const char *key, const char *reason)
@@ -107,12 +139,30 @@ static const char *parse_retries(const char *text, uint32_t *retries)
     return NULL;
 }
 
-static const char *parse_no_faults(const char *text)
+static const char *parse_partition(const char *text, PartitionKind *kind)
 {
-    uint64_t interval_ns;
-    const char *reason = value_parse_rate(text, &interval_ns);
-    if (reason == NULL && interval_ns != 0)
-        reason = "faults are not supported by this version";
+    static const char *const words[] = {[PARTITION_ONE] = "one",
+                                        [PARTITION_HALVES] = "halves",
+                                        [PARTITION_ONEWAY] = "oneway",
+                                        [PARTITION_ANY] = "any"};
+    for (size_t i = 0; i < G_N_ELEMENTS(words); i++) {
+        if (strcmp(text, words[i]) == 0) {
+            *kind = (PartitionKind)i;
+            return NULL;
+        }
+    }
+    return "must be one, halves, oneway or any";
+}
+
+/* Slower than half as fast, a clock would all but stand still. */
+static const char *parse_drift(const char *text, uint32_t *drift)
+{
+    uint32_t parsed;
+    const char *reason = value_parse_probability(text, &parsed);
+    if (reason == NULL && parsed > CHANCE_ONE / 2)
+        reason = "must be at most 50%";
+    if (reason == NULL)
+        *drift = parsed;
     return reason;
 }
 
@@ -151,8 +201,10 @@ static const char *parse_value(ValueType type, const char *text, void *field)
         return value_parse_rate(text, field);
     case VALUE_AMOUNTS:
         return value_parse_amounts(text, field);
-    case VALUE_NO_FAULTS:
-        return parse_no_faults(text);
+    case VALUE_PARTITION:
+        return parse_partition(text, field);
+    case VALUE_DRIFT:
+        return parse_drift(text, field);
     }
     return "a key of no known type";
 }
@@ -191,6 +243,18 @@ void scenario_free(Scenario *scenario)
 
 /* --- the script --- */
 
+/* `crash` and `restart` are words of scripts alone. */
+static bool read_script_fault(const char *text, ScriptAct *act)
+{
+    char *word = g_strstrip(g_strdup(text));
+    if (strcmp(word, "crash") == 0)
+        *act = SCRIPT_CRASH;
+    else if (strcmp(word, "restart") == 0)
+        *act = SCRIPT_RESTART;
+    g_free(word);
+    return *act != SCRIPT_COMMAND;
+}
+
 /* "c1 transfer 100 c2" -> one entry appended to the script; NULL, or a reason to free. */
 static char *read_script_command(Scenario *scenario, uint64_t time_ns, const char *key,
                                  const char *text)
@@ -204,7 +268,8 @@ static char *read_script_command(Scenario *scenario, uint64_t time_ns, const cha
     if (!name_set(&entry.process, process)) {
         reason =
             g_strdup_printf("`%s` is not the name of a process: write `process command`", process);
-    } else if (!command_parse(text + length, place, &entry.command, &error)) {
+    } else if (!read_script_fault(text + length, &entry.act) &&
+               !command_parse(text + length, place, &entry.command, &error)) {
         reason = g_strdup_printf("%s: %s: %s", process, error.command, error.reason);
     } else {
         entry.key = g_strdup(key);
@@ -455,6 +520,38 @@ static bool resolve_script(Scenario *scenario, char **error)
     return ok;
 }
 
+/* A crash whose process the script restarts later leaves that to the script. */
+static void resolve_restarts(Scenario *scenario)
+{
+    for (guint i = 0; i < scenario->script->len; i++) {
+        ScriptCommand *entry = &g_array_index(scenario->script, ScriptCommand, i);
+        bool known = entry->act != SCRIPT_CRASH;
+        for (guint j = i + 1; !known && j < scenario->script->len; j++) {
+            const ScriptCommand *later = &g_array_index(scenario->script, ScriptCommand, j);
+            known = later->act != SCRIPT_COMMAND && later->subject == entry->subject;
+            entry->restarted = known && later->act == SCRIPT_RESTART;
+        }
+    }
+}
+
+static bool is_none(const Delay *delay)
+{
+    return delay->kind == DELAY_CONSTANT && delay->a_ns == 0;
+}
+
+/* Could anything stored ever be read, or a write be waited for? */
+static bool disks_matter(const Scenario *scenario)
+{
+    const FaultModel *faults = &scenario->faults;
+    const DiskModel *disk = &scenario->disk;
+    bool matter = faults->crash_interval_ns != 0 || faults->bank_crash_interval_ns != 0 ||
+                  faults->crash_at_save != 0 || disk->full_rate != 0 || disk->error_rate != 0 ||
+                  !is_none(&disk->write_delay) || !is_none(&disk->fsync_delay);
+    for (guint i = 0; !matter && i < scenario->script->len; i++)
+        matter = g_array_index(scenario->script, ScriptCommand, i).act != SCRIPT_COMMAND;
+    return matter;
+}
+
 bool scenario_complete(Scenario *scenario, const BankRow *rows, size_t row_count, char **error)
 {
     take_participants(scenario, rows, row_count);
@@ -464,7 +561,11 @@ bool scenario_complete(Scenario *scenario, const BankRow *rows, size_t row_count
         return false;
     }
     g_array_sort(scenario->script, compare_times);
-    return resolve_script(scenario, error);
+    if (!resolve_script(scenario, error))
+        return false;
+    resolve_restarts(scenario);
+    scenario->disks_matter = disks_matter(scenario);
+    return true;
 }
 
 void scenario_dump_defaults(GString *out)
@@ -481,5 +582,7 @@ void scenario_dump_defaults(GString *out)
         g_string_append_c(out, '\n');
     }
     g_string_append(out, "[script]\n"
-                         "# 1s=c1 transfer 100 c2; c2 deposit 50\n");
+                         "# 1s=c1 transfer 100 c2; c2 deposit 50\n"
+                         "# 2s=c1 crash; bank crash  # without a restart: after restart_after\n"
+                         "# 3s=c1 restart\n");
 }

@@ -10,18 +10,28 @@
 
 #include "core/bank.h"
 #include "core/customer.h"
+#include "sim/disk.h"
+#include "sim/faults.h"
 #include "sim/network.h"
 #include "sim/workload.h"
 
 enum { CUSTOMERS_MAX = 100000 };
 #define SCRIPT_BANK UINT32_MAX
 
+typedef enum ScriptAct {
+    SCRIPT_COMMAND,
+    SCRIPT_CRASH,  /* the process is killed */
+    SCRIPT_RESTART /* ... and started again */
+} ScriptAct;
+
 typedef struct ScriptCommand {
     uint64_t time_ns;
     char *key;        /* as written: names it in errors; a --set of the same key replaces it */
     Name process;     /* as written */
     uint32_t subject; /* which customer, or SCRIPT_BANK; known once completed */
+    ScriptAct act;
     Command command;
+    bool restarted; /* CRASH: by a later entry; else after restart_after */
 } ScriptCommand;
 
 /* A customer process of the world. */
@@ -46,11 +56,15 @@ typedef struct Scenario {
     uint32_t retries;
     /* [workload] */
     WorkloadModel workload;
+    /* [faults], [disk] */
+    FaultModel faults;
+    DiskModel disk;
     /* [script] */
     GArray *script; /* of ScriptCommand; completed: in order of time, as written within one */
     /* Known once completed: */
     GArray *rows;         /* of BankRow: what the bank begins with */
     GArray *participants; /* of Participant */
+    bool disks_matter;    /* processes may crash, or have to wait for their disks */
 } Scenario;
 
 /* All defaults. */

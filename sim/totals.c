@@ -17,6 +17,10 @@ typedef struct Account {
     Extent now;
     Extent tentative;
     Extent permanent; /* outside a cohort it does not count */
+    Extent before;    /* recovering: before the crash, for who learns that it has left by then */
+    bool member;
+    bool crashed;    /* and not restarted yet */
+    bool recovering; /* crashed in its cohort, and not rolled back since */
 } Account;
 
 struct Totals {
@@ -56,11 +60,48 @@ static Account *account_of(Totals *totals, const Name *process)
 
 static void move_cash(const Totals *totals, Account *account, Money in, Money out)
 {
-    Extent *const survivors[] = {&account->now, &account->tentative, &account->permanent};
+    Extent *const survivors[] = {&account->now, &account->tentative, &account->permanent,
+                                 &account->before};
     for (size_t i = 0; i < (totals->cash_survives ? G_N_ELEMENTS(survivors) : 1); i++) {
         survivors[i]->in += in;
         survivors[i]->out += out;
     }
+}
+
+/* All but what it has sent, which others may hold still: its rollback undoes that. */
+static void fall_back(Account *account)
+{
+    uint64_t sent = account->now.sent;
+    account->now = account->permanent;
+    account->now.sent = sent;
+}
+
+static void crash(Totals *totals, Account *account)
+{
+    totals->sums.crashes++;
+    if (!account->member || account->recovering)
+        return;
+    account->recovering = true;
+    account->before = account->now;
+    fall_back(account);
+}
+
+static void make_permanent(Totals *totals, Account *account, const TraceEvent *event)
+{
+    totals->sums.checkpoints += name_equal(&event->initiator, &account->name);
+    account->permanent = account->tentative;
+    if (account->recovering)
+        fall_back(account); /* permanent and current */
+}
+
+/* No later rollback reaches back before it. */
+static void join_or_leave(Account *account, bool member)
+{
+    if (account->recovering)
+        account->now = account->before; /* as it had voted to dissolve the cohort */
+    account->permanent = account->now;
+    account->member = member;
+    account->recovering = false;
 }
 
 static void roll_back(Totals *totals, Account *account, const TraceEvent *event)
@@ -68,6 +109,7 @@ static void roll_back(Totals *totals, Account *account, const TraceEvent *event)
     totals->sums.transfers_undone += account->now.sent - account->permanent.sent;
     totals->sums.rollbacks += name_equal(&event->initiator, &account->name);
     account->now = account->permanent;
+    account->recovering = false;
 }
 
 /* Most records tell the balance as it is now; those of a checkpoint the balance it keeps. */
@@ -77,6 +119,7 @@ static void note_balance(Account *account, const TraceEvent *event)
     case TRACE_TENTATIVE:
     case TRACE_PERMANENT:
     case TRACE_DISCARDED:
+    case TRACE_CRASHED:
         break;
     case TRACE_EXITED:
         account->balance = 0;
@@ -87,10 +130,19 @@ static void note_balance(Account *account, const TraceEvent *event)
     }
 }
 
+static bool is_of_crash(TraceKind kind)
+{
+    return kind == TRACE_CRASHED || kind == TRACE_RESTARTED;
+}
+
 void totals_add(Totals *totals, const Name *process, const TraceEvent *event)
 {
     if (trace_is_datagram(event->kind))
         return;
+    if (is_of_crash(event->kind) && g_hash_table_lookup(totals->by_name, process->text) == NULL) {
+        totals->sums.crashes += event->kind == TRACE_CRASHED; /* of the bank, or nobody yet */
+        return;
+    }
     Account *account = account_of(totals, process);
     switch (event->kind) {
     case TRACE_OPENED:
@@ -98,7 +150,7 @@ void totals_add(Totals *totals, const Name *process, const TraceEvent *event)
         break;
     case TRACE_JOINED:
     case TRACE_LEFT:
-        account->permanent = account->now; /* no later rollback reaches back before it */
+        join_or_leave(account, event->kind == TRACE_JOINED);
         break;
     case TRACE_DEPOSITED:
         move_cash(totals, account, event->amount, 0);
@@ -121,14 +173,19 @@ void totals_add(Totals *totals, const Name *process, const TraceEvent *event)
         account->tentative = account->now;
         break;
     case TRACE_PERMANENT:
-        account->permanent = account->tentative;
-        totals->sums.checkpoints += name_equal(&event->initiator, process);
+        make_permanent(totals, account, event);
         break;
     case TRACE_ROLLED_BACK:
         roll_back(totals, account, event);
         break;
     case TRACE_CRASHED:
-        totals->sums.crashes++;
+        crash(totals, account);
+        account->crashed = true;
+        break;
+    case TRACE_RESTARTED:
+        if (!account->crashed)
+            crash(totals, account);
+        account->crashed = false;
         break;
     case TRACE_EXITED:
         account->now.out += event->balance;

@@ -1,7 +1,7 @@
 /* Adding up a run from its decision records: transfers, instances, money.
  *
- * Only what survives is counted: what a rollback undid is taken out again. So, once a run has
- * settled, transfers == received + lost + undone, and money_in == money_out + money_total +
+ * Only what survives is counted: what a rollback or a crash undid is taken out again. So, once a
+ * run has settled, transfers == received + lost + undone, and money_in == money_out + money_total +
  * money_lost. The checker proves such things step by step; this only sums up. */
 #ifndef COHORT_SIM_TOTALS_H
 #define COHORT_SIM_TOTALS_H
@@ -22,10 +22,10 @@ typedef struct TotalSums {
     uint64_t transfers_undone;
     uint64_t checkpoints; /* instances that became permanent */
     uint64_t rollbacks;   /* instances that were carried out */
-    uint64_t crashes;
-    Money money_in;    /* opened with, and deposited */
-    Money money_out;   /* withdrawn, and taken along by exits */
-    Money money_total; /* balances */
+    uint64_t crashes;     /* as told by `crashed`, or by `restarted` alone; of the bank, too */
+    Money money_in;       /* opened with, and deposited */
+    Money money_out;      /* withdrawn, and taken along by exits */
+    Money money_total;    /* balances */
     Money money_lost;
 } TotalSums;
 TotalSums totals_sums(const Totals *totals);

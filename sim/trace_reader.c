@@ -12,6 +12,7 @@ struct TraceReader {
     uint64_t next_seq;
     bool live;
     bool cash_survives;
+    bool torn;
     char *error;
 
     /* The line read last; the record points into them. */
@@ -230,6 +231,10 @@ static bool read_line(TraceReader *reader, size_t json_flags)
     json_decref(reader->object);
     json_error_t error;
     reader->object = json_loadb(line, length, JSON_REJECT_DUPLICATES | json_flags, &error);
+    if (reader->object == NULL && newline == NULL && reader->live) {
+        reader->torn = true;
+        return false;
+    }
     if (reader->object == NULL && newline == NULL)
         return fail(reader, g_strdup("cut off: the line has no end"));
     if (reader->object == NULL)
@@ -289,6 +294,11 @@ bool trace_reader_cash_survives(const TraceReader *reader)
 bool trace_reader_live(const TraceReader *reader)
 {
     return reader->live;
+}
+
+bool trace_reader_torn(const TraceReader *reader)
+{
+    return reader->torn;
 }
 
 bool trace_reader_next(TraceReader *reader, TraceRecord *record)

@@ -6,7 +6,8 @@
  *
  * Unknown keys are accepted, so that later versions may add some. Anything else that is not as
  * the interface says ends the reading: an unknown event, a field missing or of the wrong type, a
- * seq that does not count from 0, a last line without its newline. */
+ * seq that does not count from 0. The last line may lack its newline, and live it may be torn: a
+ * process was killed while it wrote. */
 #ifndef COHORT_TRACE_READER_H
 #define COHORT_TRACE_READER_H
 
@@ -28,6 +29,8 @@ void trace_reader_free(TraceReader *reader);
 
 bool trace_reader_cash_survives(const TraceReader *reader); /* written with --cash commit */
 bool trace_reader_live(const TraceReader *reader); /* the header's mode is "live", not "sim" */
+/* The last line is torn, and was left out: known once the end was reached. */
+bool trace_reader_torn(const TraceReader *reader);
 /* The next record; what it points to lives until the next call. False at the end and on error. */
 bool trace_reader_next(TraceReader *reader, TraceRecord *record);
 /* NULL, or what is wrong with the line trace_reader_line(). */

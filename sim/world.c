@@ -1,7 +1,8 @@
 #include "sim/world_state.h"
 
+#include <string.h>
+
 #include "core/panic.h"
-#include "sim/random.h"
 
 static const Observer nobody = {0};
 
@@ -68,12 +69,12 @@ static void schedule(World *world)
                 queue_put(world->queue, gap_ns, KIND_WORKLOAD, i, kind);
         }
     }
+    world_schedule_faults(world);
 }
 
 static void set_up(World *world)
 {
-    Event start = {.kind = EVENT_START};
-    world_step(world, &world->nodes[BANK_NODE], &start);
+    world_start_bank(world);
     uint32_t customers = world->node_count - FIRST_CUSTOMER;
     uint32_t first = 0;
     while (first < customers && world->stuck->len == 0) {
@@ -96,6 +97,7 @@ static void begin_settling(World *world)
     world->now_ns = world->scenario->duration_ns;
     world->phase = PHASE_SETTLE;
     world->busy = world->node_count;
+    world_stop_faults(world);
     for (uint32_t i = 0; i < world->node_count; i++)
         world_note_idle(world, &world->nodes[i]);
 }
@@ -104,9 +106,11 @@ static void finish(World *world, bool settled)
 {
     for (uint32_t i = 0; !settled && i < world->node_count; i++) {
         char why[256];
-        if (!node_idle(&world->nodes[i], why, sizeof why))
+        if (!node_idle(world, &world->nodes[i], why, sizeof why))
             add_stuck(world, &world->nodes[i], why);
     }
+    if (world->now_ns > world->scenario->duration_ns)
+        world->result.settle_ns = world->now_ns - world->scenario->duration_ns;
     const CheckOptions options = {.settled = world->stuck->len == 0,
                                   .whole = true,
                                   .cash_survives = world->scenario->cash == CASH_COMMIT};
@@ -139,6 +143,39 @@ bool world_advance(World *world, uint64_t events)
 
 /* --- the object --- */
 
+/* Every purpose has a stream of its own, so that none changes what the others see. */
+static void start_streams(const World *world, Node *node)
+{
+    enum { DOOMS = FAULT_KINDS, REBIRTHS, DRIFT, STREAMS };
+    uint32_t number = node_number(world, node);
+    uint64_t streams[STREAMS];
+    for (uint64_t i = 0; i < STREAMS; i++)
+        streams[i] = stream_start(world->seed, STREAM_FAULTS, i << 32 | number);
+    memcpy(node->faults, streams, sizeof node->faults);
+    node->dooms = streams[DOOMS];
+    node->rebirths = streams[REBIRTHS];
+    node->clock.drift = clock_draw_drift(world->scenario->faults.clock_drift, &streams[DRIFT]);
+}
+
+static void init_node(const World *world, Node *node)
+{
+    uint32_t number = node_number(world, node);
+    node->deadline_ns = TIME_NEVER;
+    node->queued_ns = TIME_NEVER;
+    node->disk_ns = TIME_NEVER;
+    node->peers = g_array_new(FALSE, FALSE, sizeof(Name));
+    start_streams(world, node);
+    if (number == BANK_NODE) {
+        name_set(&node->name, "bank");
+        node->ip = WORLD_BANK_IP;
+        return;
+    }
+    uint32_t index = number - FIRST_CUSTOMER;
+    node->name = g_array_index(world->scenario->participants, Participant, index).name;
+    node->ip = WORLD_CUSTOMER_IP + index;
+    node->stream = stream_start(world->seed, STREAM_WORKLOAD, index);
+}
+
 World *world_new(const Scenario *scenario, uint64_t seed, const Observer *observer)
 {
     World *world = g_new0(World, 1);
@@ -149,34 +186,16 @@ World *world_new(const Scenario *scenario, uint64_t seed, const Observer *observ
     world->network = network_new(stream_start(seed, STREAM_NETWORK, 0));
     world->effects = effects_new();
     world->clients = stream_start(seed, STREAM_CLIENT, 0);
-    world->journal = g_ptr_array_new_with_free_func((GDestroyNotify)g_bytes_unref);
     world->digest = digest_new();
     world->totals = totals_new(scenario->cash == CASH_COMMIT);
     world->checker = checker_new();
     world->stuck = g_ptr_array_new_with_free_func(g_free);
+    world->partitions = g_array_new(FALSE, FALSE, sizeof(Partition));
+    world->disks = disk_ideal;
     world->node_count = FIRST_CUSTOMER + scenario->participants->len;
     world->nodes = g_new0(Node, world->node_count);
-    for (uint32_t i = 0; i < world->node_count; i++) {
-        Node *node = &world->nodes[i];
-        node->deadline_ns = TIME_NEVER;
-        node->queued_ns = TIME_NEVER;
-        node->peers = g_array_new(FALSE, FALSE, sizeof(Name));
-        if (i == BANK_NODE) {
-            name_set(&node->name, "bank");
-            node->ip = WORLD_BANK_IP;
-            continue;
-        }
-        uint32_t index = i - FIRST_CUSTOMER;
-        node->name = g_array_index(scenario->participants, Participant, index).name;
-        node->ip = WORLD_CUSTOMER_IP + index;
-        node->stream = stream_start(seed, STREAM_WORKLOAD, index);
-    }
-    Bank *bank = bank_new(&(BankConfig){.seed = stream_start(seed, STREAM_BANK, 0)});
-    for (guint i = 0; i < scenario->rows->len; i++) {
-        BankLoad loaded = bank_load_row(bank, &g_array_index(scenario->rows, BankRow, i));
-        INVARIANT_THAT(loaded, ==, BANK_LOAD_OK);
-    }
-    world->nodes[BANK_NODE].bank = bank;
+    for (uint32_t i = 0; i < world->node_count; i++)
+        init_node(world, &world->nodes[i]);
     return world;
 }
 
@@ -184,20 +203,20 @@ void world_free(World *world)
 {
     for (uint32_t i = 0; i < world->node_count; i++) {
         Node *node = &world->nodes[i];
-        if (node->customer != NULL)
-            customer_free(node->customer);
-        for (int slot = 0; slot < SLOTS; slot++)
-            g_clear_pointer(&node->slots[slot], g_byte_array_unref);
+        customer_free(node->customer);
+        bank_free(node->bank);
+        outbox_free(node->outbox);
+        storage_free(node->storage);
+        g_clear_pointer(&node->waiting, g_array_unref);
         g_array_unref(node->peers);
     }
-    bank_free(world->nodes[BANK_NODE].bank);
     g_free(world->nodes);
     g_clear_pointer(&world->violations, g_ptr_array_unref);
     g_ptr_array_unref(world->stuck);
+    g_array_unref(world->partitions);
     checker_free(world->checker);
     totals_free(world->totals);
     digest_free(world->digest);
-    g_ptr_array_unref(world->journal);
     effects_free(world->effects);
     network_free(world->network);
     queue_free(world->queue);
@@ -218,6 +237,8 @@ WorldResult world_result(const World *world)
 {
     INVARIANT_THAT(world->phase, ==, PHASE_OVER);
     WorldResult result = world->result;
+    for (uint32_t i = 0; i < world->node_count; i++)
+        world_count_disk(&result, world->nodes[i].storage);
     result.virtual_ns = world->now_ns;
     result.sums = totals_sums(world->totals);
     result.trace_hash = digest_value(world->digest);

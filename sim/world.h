@@ -1,10 +1,12 @@
-/* The simulated world: one bank, its customers, and the network between them, in virtual time.
+/* The simulated world: one bank, its customers, their disks, and the network between them, in
+ * virtual time.
  *
  * It is a driver of the core, as net/driver.c is, and the only one besides it. A run has three
- * parts: the set-up, at time 0 over an ideal network, which opens the accounts and forms the
- * cohorts; then the scenario's network, workload and script; at the scenario's end the workload
- * stops, nothing is lost or duplicated any more, and everything under way has SETTLE_NS_MAX to
- * come to rest. The same scenario and seed give the same run, to the last byte sent.
+ * parts: the set-up, at time 0 and without any fault, which opens the accounts and forms the
+ * cohorts; then the scenario's network, workload, faults and script; at the scenario's end the
+ * workload and all faults stop, what is down comes back, and everything under way has
+ * SETTLE_NS_MAX to come to rest. The same scenario and seed give the same run, to the last byte
+ * sent.
  *
  *     World *world = world_new(scenario, seed, &observer);
  *     while (world_advance(world, 100000)) { ... }
@@ -28,6 +30,9 @@ enum { WORLD_BANK_PORT = 8600, WORLD_PORT1 = 8501, WORLD_PORT2 = 8502 };
 
 /* A workload command is left out when its customer has so many without an answer. */
 enum { UNANSWERED_MAX = 64 };
+
+/* Datagrams that wait in the sockets of a paused process; more are dropped. */
+enum { SOCKET_DATAGRAMS_MAX = 256 };
 
 /* The tags of commands: which part of the world gave them. */
 enum { TAG_SETUP = 1, TAG_WORKLOAD, TAG_SCRIPT };
@@ -59,10 +64,12 @@ typedef struct WorldResult {
     uint64_t datagrams_sent;
     uint64_t datagrams_duplicated;
     uint64_t datagrams_delivered; /* sent + duplicated == delivered + dropped */
-    uint64_t datagrams_dropped;   /* lost, or for a process that has ended */
+    uint64_t datagrams_dropped;   /* lost, or for a process that is not there */
     uint64_t commands;            /* of workload and script */
     uint64_t commands_refused;
     uint64_t commands_left_out;
+    uint64_t faults[FAULT_COUNTS];
+    uint64_t settle_ns; /* from the scenario's end until all was at rest */
     TotalSums sums;
     uint64_t trace_hash;
     /* Liveness: sentences saying who waits for whom. Empty: the run has settled. */
@@ -75,8 +82,8 @@ typedef struct WorldResult {
 WorldResult world_result(const World *world);
 
 /* The customer process `index` in the order of the scenario's participants, to look into; NULL
- * when it has ended. */
+ * when it has ended or is down. */
 const Customer *world_customer(const World *world, size_t index);
-const Bank *world_bank(const World *world);
+const Bank *world_bank(const World *world); /* NULL when it is down */
 
 #endif

@@ -16,11 +16,6 @@ static Node *node_at(const World *world, uint32_t ip)
 
 /* --- the trace --- */
 
-static uint32_t number_of(const World *world, const Node *node)
-{
-    return (uint32_t)(node - world->nodes);
-}
-
 static void hand_over(World *world, const Name *process, const TraceEvent *event)
 {
     if (trace_is_datagram(event->kind) && !world->observer->datagrams)
@@ -46,13 +41,65 @@ static void hand_over_drop(World *world, const Node *node, TraceEvent event)
     hand_over(world, &node->name, &event);
 }
 
-/* A record of the core. */
-static void record(World *world, Node *node, const TraceEvent *event)
+static void note_peers(Node *node, const TraceEvent *event)
+{
+    g_array_set_size(node->peers, 0);
+    for (size_t i = 0; event->kind == TRACE_JOINED && i < event->member_count; i++) {
+        if (!name_equal(&event->members[i], &node->name))
+            g_array_append_val(node->peers, event->members[i]);
+    }
+}
+
+/* What the run has to know of a process, and a crash of it does not change. */
+static void follow(World *world, Node *node, const TraceEvent *event)
+{
+    switch (event->kind) {
+    case TRACE_CRASHED:
+    case TRACE_RESTARTED:
+        node->crashed = event->kind == TRACE_CRASHED;
+        break;
+    case TRACE_OPENED:
+        node->name = *customer_name(node->customer); /* `open` may give any name */
+        node->has_account = true;
+        break;
+    case TRACE_EXITED:
+        node->has_account = false;
+        node->exited = true;
+        break;
+    case TRACE_JOINED:
+    case TRACE_LEFT:
+        note_peers(node, event);
+        node->recovering = false;
+        node->in_doubt = false;
+        node->tentative = false;
+        break;
+    case TRACE_TENTATIVE:
+        node->tentative = true;
+        break;
+    case TRACE_PERMANENT:
+    case TRACE_DISCARDED:
+        world->result.faults[COUNT_IN_DOUBT_RESOLVED] += node->in_doubt;
+        node->tentative = false;
+        node->in_doubt = false;
+        break;
+    case TRACE_ROLLED_BACK:
+        world->result.faults[COUNT_RECOVERIES] += node->recovering;
+        node->recovering = false;
+        break;
+    default:
+        break;
+    }
+    bool of_checkpoint = event->kind == TRACE_TENTATIVE || event->kind == TRACE_PERMANENT ||
+                         event->kind == TRACE_DISCARDED;
+    if (!of_checkpoint && trace_fields(event->kind) & FIELD_BALANCE)
+        node->balance = event->balance;
+}
+
+void world_record(World *world, Node *node, const TraceEvent *event)
 {
     node->inc = event->inc;
-    if (event->kind == TRACE_OPENED)
-        node->name = *customer_name(node->customer); /* `open` may give any name */
-    digest_record(world->digest, world->now_ns, number_of(world, node), event);
+    follow(world, node, event);
+    digest_record(world->digest, world->now_ns, node_number(world, node), event);
     totals_add(world->totals, &node->name, event);
     if (event->kind == TRACE_DROP)
         hand_over_drop(world, node, *event);
@@ -65,7 +112,7 @@ static void record(World *world, Node *node, const TraceEvent *event)
 static void record_datagram(World *world, const Node *node, TraceKind kind, const Node *peer,
                             uint64_t id, const uint8_t *bytes, size_t length, const char *reason)
 {
-    digest_datagram(world->digest, world->now_ns, number_of(world, node), kind, id, bytes,
+    digest_datagram(world->digest, world->now_ns, node_number(world, node), kind, id, bytes,
                     kind == TRACE_TX ? length : 0);
     if (!world->observer->datagrams)
         return;
@@ -88,13 +135,17 @@ static void send_datagram(World *world, const Node *node, Port port, Address to,
                           const uint8_t *bytes, size_t length)
 {
     Address from = {node->ip, WORLD_BANK_PORT};
-    if (node->bank == NULL)
+    if (!node_is_bank(world, node))
         from.port = port == PORT_BANK ? WORLD_PORT1 : WORLD_PORT2;
     uint64_t id = ++world->result.datagrams_sent;
     const Node *peer = node_at(world, to.ip);
     record_datagram(world, node, TRACE_TX, peer, id, bytes, length, NULL);
     Fate fate = network_decide(world->network);
-    if (fate.copies == 0) {
+    if (fate.copies > 0 && peer != NULL && world_cut_off(world, node, peer)) {
+        fate.copies = 0;
+        world->result.datagrams_dropped++;
+        record_datagram(world, node, TRACE_DROP, peer, id, bytes, length, "partition");
+    } else if (fate.copies == 0) {
         world->result.datagrams_dropped++;
         record_datagram(world, node, TRACE_DROP, peer, id, bytes, length, "loss");
     }
@@ -108,10 +159,37 @@ static void send_datagram(World *world, const Node *node, Port port, Address to,
     }
 }
 
+void world_drop(World *world, uint32_t slot, const char *reason)
+{
+    const Datagram *datagram = network_held(world->network, slot);
+    const Node *sender = node_at(world, datagram->from.ip);
+    const Node *receiver = node_at(world, datagram->to.ip);
+    world->result.datagrams_dropped++;
+    record_datagram(world, sender, TRACE_DROP, receiver, datagram->id, datagram->bytes,
+                    datagram->length, reason);
+    network_release(world->network, slot);
+}
+
 /* --- steps --- */
 
-bool node_idle(const Node *node, char *why, size_t capacity)
+static const char *what_the_world_waits_for(const World *world, const Node *node)
 {
+    if (node->state == NODE_DOWN || node->state == NODE_LOADING)
+        return "it has crashed and is not back";
+    if (node->storage != NULL && !storage_idle(node->storage, world->now_ns))
+        return "its disk is busy";
+    return node->outbox == NULL || outbox_empty(node->outbox)
+               ? NULL
+               : "what it has to say waits for its disk";
+}
+
+bool node_idle(const World *world, const Node *node, char *why, size_t capacity)
+{
+    const char *waits = node->state == NODE_ENDED ? NULL : what_the_world_waits_for(world, node);
+    if (waits != NULL) {
+        g_strlcpy(why, waits, capacity);
+        return false;
+    }
     if (node->bank != NULL)
         return bank_idle(node->bank, why, capacity);
     return node->customer == NULL || customer_idle(node->customer, why, capacity);
@@ -120,30 +198,11 @@ bool node_idle(const Node *node, char *why, size_t capacity)
 void world_note_idle(World *world, Node *node)
 {
     char why[256];
-    bool idle = node_idle(node, why, sizeof why);
+    if (world->phase != PHASE_SETTLE)
+        return;
+    bool idle = node_idle(world, node, why, sizeof why);
     world->busy += (uint32_t)node->idle - (uint32_t)idle;
     node->idle = idle;
-}
-
-static void save(World *world, Node *node, Slot slot, const uint8_t *bytes, size_t length)
-{
-    if (slot == SLOT_JOURNAL) {
-        g_ptr_array_add(world->journal, g_bytes_new(bytes, length));
-        return;
-    }
-    if (node->slots[slot] == NULL)
-        node->slots[slot] = g_byte_array_new();
-    g_byte_array_set_size(node->slots[slot], 0);
-    g_byte_array_append(node->slots[slot], bytes, (guint)length);
-}
-
-static void note_peers(Node *node, const Notice *notice)
-{
-    g_array_set_size(node->peers, 0);
-    for (size_t i = 0; notice->kind == NOTICE_JOINED && i < notice->member_count; i++) {
-        if (!name_equal(&notice->members[i].name, &node->name))
-            g_array_append_val(node->peers, notice->members[i].name);
-    }
 }
 
 static void notify(World *world, Node *node, const Notice *notice)
@@ -155,8 +214,9 @@ static void notify(World *world, Node *node, const Notice *notice)
         world->result.commands_refused +=
             notice->kind == NOTICE_FAILURE && notice->tag != TAG_SETUP;
     }
-    if (notice->kind == NOTICE_JOINED || notice->kind == NOTICE_LEFT)
-        note_peers(node, notice);
+    /* As the live program: there is no account to go on with. */
+    if (notice->kind == NOTICE_FAILURE && notice->command == COMMAND_RESUME)
+        node->stop_due = true;
     if (world->observer->on_notice != NULL)
         world->observer->on_notice(world->observer->context, world->now_ns, &node->name, notice);
 }
@@ -165,7 +225,7 @@ static void carry_out(World *world, Node *node, const Effect *effect)
 {
     switch (effect->kind) {
     case EFFECT_SAVE:
-        save(world, node, effect->save.slot, effect->save.bytes, effect->save.length);
+        INVARIANT(!"a save in an outbox");
         break;
     case EFFECT_SEND:
         send_datagram(world, node, effect->send.port, effect->send.to, effect->send.bytes,
@@ -175,42 +235,138 @@ static void carry_out(World *world, Node *node, const Effect *effect)
         notify(world, node, &effect->notice);
         break;
     case EFFECT_TRACE:
-        record(world, node, &effect->trace);
+        world_record(world, node, &effect->trace);
         break;
     case EFFECT_END:
-        customer_free(node->customer);
-        node->customer = NULL;
-        node->unanswered = 0;
-        g_array_set_size(node->peers, 0);
+        world_end(world, node, NODE_ENDED);
         break;
     }
 }
 
-static void set_timer(World *world, Node *node, uint64_t deadline_ns)
+/* Carries out what may be carried out; a doomed process dies on the way. */
+static void let_out(World *world, Node *node)
 {
+    uint32_t life = node->life;
+    while (node->life == life) {
+        bool doomed = node->doom.commit != 0 &&
+                      storage_saved(node->storage, world->now_ns) >= node->doom.commit;
+        const Effect *effect =
+            doomed && node->doom.effects-- == 0 ? NULL : outbox_next(node->outbox);
+        if (effect != NULL) {
+            carry_out(world, node, effect);
+        } else if (doomed) {
+            world_crash(world, node, storage_cut_now(node->storage, world->now_ns), true);
+        } else {
+            break;
+        }
+    }
+}
+
+static void await_disk(World *world, Node *node)
+{
+    uint64_t next_ns = storage_next_ns(node->storage, world->now_ns);
+    if (next_ns == TIME_NEVER || node->disk_ns != TIME_NEVER)
+        return;
+    node->disk_ns = next_ns;
+    queue_put(world->queue, next_ns, KIND_DISK, node_number(world, node), node->life);
+}
+
+/* effects: how many follow what is saved. */
+static void write_to_disk(World *world, Node *node, size_t effects)
+{
+    uint32_t life = node->life;
+    Writing writing = storage_write(node->storage, world->now_ns, node->bank);
+    if (writing.failed || writing.operations > 0)
+        world_draw_doom(world, node, &writing, effects);
+    if (node->life != life)
+        return;
+    outbox_saved(node->outbox, storage_saved(node->storage, world->now_ns));
+    await_disk(world, node);
+}
+
+static void save(World *world, Node *node, uint64_t commit)
+{
+    if (node->storage == NULL) {
+        outbox_saved(node->outbox, commit);
+        return;
+    }
+    storage_take(node->storage, world->now_ns, commit, world->effects);
+    write_to_disk(world, node, effects_count(world->effects));
+}
+
+static void look_at_disk(World *world, Node *node)
+{
+    uint32_t life = node->life;
+    node->disk_ns = TIME_NEVER;
+    outbox_saved(node->outbox, storage_saved(node->storage, world->now_ns));
+    let_out(world, node);
+    if (node->life == life)
+        write_to_disk(world, node, 0);
+    if (node->life == life)
+        let_out(world, node);
+    world_note_idle(world, node);
+}
+
+void world_set_timer(World *world, Node *node, uint64_t deadline_ns)
+{
+    uint64_t due_ns = clock_when(&node->clock, deadline_ns);
     node->deadline_ns = deadline_ns;
-    if (deadline_ns < node->queued_ns) {
-        node->queued_ns = MAX(deadline_ns, world->now_ns);
+    if (due_ns < node->queued_ns) {
+        node->queued_ns = MAX(due_ns, world->now_ns);
         node->generation++;
-        queue_put(world->queue, node->queued_ns, KIND_TIMER, number_of(world, node),
+        queue_put(world->queue, node->queued_ns, KIND_TIMER, node_number(world, node),
                   node->generation);
     }
 }
 
-void world_step(World *world, Node *node, Event *event)
+void world_end(World *world, Node *node, NodeState state)
 {
-    event->now_ns = world->now_ns;
+    g_clear_pointer(&node->customer, customer_free);
+    g_clear_pointer(&node->bank, bank_free);
+    g_clear_pointer(&node->outbox, outbox_free);
+    node->state = state;
+    node->life++;
+    node->doom = (Doom){0};
+    node->deadline_ns = TIME_NEVER;
+    node->disk_ns = TIME_NEVER;
+    node->unanswered = 0;
+    node->stop_due = false;
+    if (state == NODE_ENDED)
+        g_array_set_size(node->peers, 0);
+    world_go_on(world, node);
+    world_note_idle(world, node);
+}
+
+static void step(World *world, Node *node, Event *event)
+{
+    uint32_t life = node->life;
+    INVARIANT_THAT(node->state, ==, NODE_UP);
+    event->now_ns = clock_show(&node->clock, world->now_ns);
     world->result.events++;
     if (node->bank != NULL)
         bank_step(node->bank, event, world->effects);
     else
         customer_step(node->customer, event, world->effects);
     size_t count = effects_count(world->effects);
-    for (size_t i = 0; i < count; i++)
-        carry_out(world, node, effects_at(world->effects, i));
-    set_timer(world, node, node_ended(node) ? TIME_NEVER : effects_deadline(world->effects));
-    if (world->phase == PHASE_SETTLE)
-        world_note_idle(world, node);
+    if (count > 0 && effects_at(world->effects, count - 1)->kind == EFFECT_END)
+        node->state = NODE_ENDING;
+    uint64_t commit = outbox_take(node->outbox, world->effects);
+    if (commit != 0)
+        save(world, node, commit);
+    if (node->life == life)
+        let_out(world, node);
+    if (node->life == life)
+        world_set_timer(world, node, effects_deadline(world->effects));
+    world_note_idle(world, node);
+}
+
+void world_step(World *world, Node *node, Event *event)
+{
+    step(world, node, event);
+    if (node->stop_due) {
+        Event stop = {.kind = EVENT_STOP};
+        step(world, node, &stop);
+    }
 }
 
 /* --- what the queue brings --- */
@@ -218,28 +374,27 @@ void world_step(World *world, Node *node, Event *event)
 static void deliver(World *world, uint32_t slot)
 {
     const Datagram *datagram = network_held(world->network, slot);
-    Node *sender = node_at(world, datagram->from.ip);
+    const Node *sender = node_at(world, datagram->from.ip);
     Node *node = node_at(world, datagram->to.ip);
-    bool bank = node != NULL && node->bank != NULL && datagram->to.port == WORLD_BANK_PORT;
-    bool customer = node != NULL && node->customer != NULL &&
+    bool up = node != NULL && node->state == NODE_UP;
+    bool bank = up && node->bank != NULL && datagram->to.port == WORLD_BANK_PORT;
+    bool customer = up && node->customer != NULL &&
                     (datagram->to.port == WORLD_PORT1 || datagram->to.port == WORLD_PORT2);
     if (!bank && !customer) {
-        world->result.datagrams_dropped++;
-        record_datagram(world, sender, TRACE_DROP, node, datagram->id, datagram->bytes,
-                        datagram->length, "nobody there");
-    } else {
-        world->result.datagrams_delivered++;
-        record_datagram(world, node, TRACE_RX, sender, datagram->id, datagram->bytes,
-                        datagram->length, NULL);
-        Event event = {.kind = EVENT_DATAGRAM,
-                       .port = datagram->to.port == WORLD_PORT2 ? PORT_PEER : PORT_BANK,
-                       .from = datagram->from,
-                       .bytes = datagram->bytes,
-                       .length = datagram->length};
-        world->delivering = datagram;
-        world_step(world, node, &event);
-        world->delivering = NULL;
+        world_drop(world, slot, "nobody there");
+        return;
     }
+    world->result.datagrams_delivered++;
+    record_datagram(world, node, TRACE_RX, sender, datagram->id, datagram->bytes, datagram->length,
+                    NULL);
+    Event event = {.kind = EVENT_DATAGRAM,
+                   .port = datagram->to.port == WORLD_PORT2 ? PORT_PEER : PORT_BANK,
+                   .from = datagram->from,
+                   .bytes = datagram->bytes,
+                   .length = datagram->length};
+    world->delivering = datagram;
+    world_step(world, node, &event);
+    world->delivering = NULL;
     network_release(world->network, slot);
 }
 
@@ -248,14 +403,14 @@ static void time_out(World *world, Node *node, uint32_t generation)
     if (generation != node->generation)
         return;
     node->queued_ns = TIME_NEVER;
-    if (node->deadline_ns > world->now_ns) {
-        set_timer(world, node, node->deadline_ns);
+    if (node->deadline_ns > clock_show(&node->clock, world->now_ns)) {
+        world_set_timer(world, node, node->deadline_ns);
         return;
     }
     Event event = {.kind = EVENT_TIMEOUT};
     world_step(world, node, &event);
     /* Or virtual time would stand still for ever. */
-    INVARIANT_THAT(node->deadline_ns, >, world->now_ns);
+    INVARIANT_THAT(node->deadline_ns, >, event.now_ns);
 }
 
 void world_command(World *world, Node *node, const Command *given, uint64_t tag)
@@ -266,7 +421,7 @@ void world_command(World *world, Node *node, const Command *given, uint64_t tag)
     world_step(world, node, &event);
 }
 
-void world_start_customer(World *world, Node *node, const Name *resume)
+Customer *world_new_customer(World *world, Node *node, const Name *resume)
 {
     CustomerConfig config = {.bank = {WORLD_BANK_IP, WORLD_BANK_PORT},
                              .ip = node->ip,
@@ -274,18 +429,73 @@ void world_start_customer(World *world, Node *node, const Name *resume)
                              .port2 = WORLD_PORT2,
                              .retries = world->scenario->retries,
                              .cash = world->scenario->cash};
-    uint32_t index = number_of(world, node) - FIRST_CUSTOMER;
-    config.seed = stream_start(world->seed, STREAM_PROCESS, (uint64_t)node->starts++ << 32 | index);
+    uint32_t index = node_number(world, node) - FIRST_CUSTOMER;
+    config.seed = stream_start(world->seed, STREAM_PROCESS, (uint64_t)node->starts << 32 | index);
     while (config.client == 0)
         config.client = random_next(&world->clients);
     if (resume != NULL)
         config.resume = *resume;
-    for (int slot = 0; slot < SLOTS; slot++)
-        g_clear_pointer(&node->slots[slot], g_byte_array_unref);
-    node->customer = customer_new(&config);
-    node->inc = 0;
+    return customer_new(&config);
+}
+
+Bank *world_new_bank(World *world, Node *node)
+{
+    return bank_new(&(BankConfig){.seed = stream_start(world->seed, STREAM_BANK, node->starts)});
+}
+
+void world_begin(World *world, Node *node)
+{
     Event event = {.kind = EVENT_START};
+    node->state = NODE_UP;
+    node->life++;
     world_step(world, node, &event);
+}
+
+/* A disk that nobody would ever read is left out. */
+static Storage *new_storage(const World *world, const Node *node)
+{
+    bool bank = node_is_bank(world, node);
+    uint64_t stream = stream_start(world->seed, STREAM_DISK,
+                                   (uint64_t)node->starts << 32 | node_number(world, node));
+    return world->scenario->disks_matter ? storage_new(bank, stream) : NULL;
+}
+
+void world_start_customer(World *world, Node *node, const Name *resume)
+{
+    world_count_disk(&world->result, node->storage);
+    storage_free(node->storage);
+    node->storage = new_storage(world, node);
+    if (node->storage != NULL) {
+        Shelf *nothing = shelf_new();
+        storage_load(node->storage, world->now_ns, nothing, NULL);
+        shelf_free(nothing);
+        if (world->phase != PHASE_SETUP)
+            storage_set_model(node->storage, &world->disks);
+    }
+    node->customer = world_new_customer(world, node, resume);
+    node->outbox = outbox_new();
+    node->starts++;
+    node->inc = 0;
+    node->exited = false;
+    node->crashed = false;
+    world_begin(world, node);
+}
+
+void world_start_bank(World *world)
+{
+    Node *node = &world->nodes[BANK_NODE];
+    const GArray *rows = world->scenario->rows;
+    node->bank = world_new_bank(world, node);
+    node->outbox = outbox_new();
+    node->storage = new_storage(world, node);
+    if (node->storage != NULL)
+        storage_begin(node->storage, rows, node->bank);
+    for (guint i = 0; node->storage == NULL && i < rows->len; i++) {
+        BankLoad loaded = bank_load_row(node->bank, &g_array_index(rows, BankRow, i));
+        INVARIANT_THAT(loaded, ==, BANK_LOAD_OK);
+    }
+    node->starts++;
+    world_begin(world, node);
 }
 
 static void run_workload(World *world, Node *node, WorkloadKind kind)
@@ -293,12 +503,12 @@ static void run_workload(World *world, Node *node, WorkloadKind kind)
     const WorkloadModel *model = &world->scenario->workload;
     uint64_t next_ns = world->now_ns + workload_draw_gap(model, kind, &node->stream);
     if (next_ns <= world->scenario->duration_ns)
-        queue_put(world->queue, next_ns, KIND_WORKLOAD, number_of(world, node), kind);
+        queue_put(world->queue, next_ns, KIND_WORKLOAD, node_number(world, node), kind);
     Command drawn;
     bool sensible = workload_draw_command(
         model, kind, &node->stream, (const Name *)node->peers->data, node->peers->len, &drawn);
-    if (!sensible || node->customer == NULL || !customer_has_account(node->customer) ||
-        node->unanswered >= UNANSWERED_MAX) {
+    if (!sensible || node->state != NODE_UP || node->waiting != NULL ||
+        !customer_has_account(node->customer) || node->unanswered >= UNANSWERED_MAX) {
         world->result.commands_left_out++;
         return;
     }
@@ -306,44 +516,115 @@ static void run_workload(World *world, Node *node, WorkloadKind kind)
     world_command(world, node, &drawn, TAG_WORKLOAD);
 }
 
+static void refuse(World *world, Node *node, const Command *command)
+{
+    Notice refused = {.kind = NOTICE_FAILURE,
+                      .command = command->kind,
+                      .tag = TAG_SCRIPT,
+                      .refusal = REFUSAL_NO_ACCOUNT,
+                      .name = command->name,
+                      .amount = command->amount};
+    node->unanswered++;
+    notify(world, node, &refused);
+}
+
+static Node *subject_of(const World *world, const ScriptCommand *entry)
+{
+    return &world->nodes[entry->subject == SCRIPT_BANK ? BANK_NODE
+                                                       : FIRST_CUSTOMER + entry->subject];
+}
+
 static void run_script(World *world, uint32_t index)
 {
     const ScriptCommand *entry = &g_array_index(world->scenario->script, ScriptCommand, index);
-    Node *node =
-        &world->nodes[entry->subject == SCRIPT_BANK ? BANK_NODE : FIRST_CUSTOMER + entry->subject];
-    if (node_ended(node) && entry->command.kind == COMMAND_OPEN)
+    Node *node = subject_of(world, entry);
+    if (entry->act == SCRIPT_CRASH && node_alive(node))
+        world_crash(world, node, storage_cut_now(node->storage, world->now_ns), !entry->restarted);
+    else if (entry->act == SCRIPT_RESTART && node->state == NODE_DOWN)
+        world_restart(world, node);
+    if (entry->act != SCRIPT_COMMAND)
+        return;
+    if (node->state == NODE_ENDED && entry->command.kind == COMMAND_OPEN)
         world_start_customer(world, node, NULL);
     world->result.commands++;
-    if (!node_ended(node)) {
+    if (node->state == NODE_UP)
         world_command(world, node, &entry->command, TAG_SCRIPT);
-        return;
+    else
+        refuse(world, node, &entry->command);
+}
+
+/* The process that an event waits for when it is paused; NULL: the event is not its to notice. */
+static Node *receiver_of(const World *world, const QueueEntry *entry)
+{
+    switch ((Kind)entry->kind) {
+    case KIND_DELIVERY:
+        return node_at(world, network_held(world->network, entry->argument)->to.ip);
+    case KIND_TIMER:
+    case KIND_DISK:
+        return &world->nodes[entry->process];
+    case KIND_SCRIPT: {
+        const ScriptCommand *command =
+            &g_array_index(world->scenario->script, ScriptCommand, entry->argument);
+        return command->act == SCRIPT_COMMAND ? subject_of(world, command) : NULL;
     }
-    node->unanswered++;
-    Notice refused = {.kind = NOTICE_FAILURE,
-                      .command = entry->command.kind,
-                      .tag = TAG_SCRIPT,
-                      .refusal = REFUSAL_NO_ACCOUNT,
-                      .name = entry->command.name,
-                      .amount = entry->command.amount};
-    notify(world, node, &refused);
+    default:
+        return NULL;
+    }
+}
+
+void world_carry_out(World *world, const QueueEntry *entry)
+{
+    Node *node = &world->nodes[entry->process];
+    bool of_this_life = entry->argument == node->life;
+    switch ((Kind)entry->kind) {
+    case KIND_DELIVERY:
+        deliver(world, entry->argument);
+        break;
+    case KIND_TIMER:
+        time_out(world, node, entry->argument);
+        break;
+    case KIND_WORKLOAD:
+        run_workload(world, node, (WorkloadKind)entry->argument);
+        break;
+    case KIND_SCRIPT:
+        run_script(world, entry->argument);
+        break;
+    case KIND_DISK:
+        if (of_this_life)
+            look_at_disk(world, node);
+        break;
+    case KIND_START:
+        if (of_this_life)
+            world_start_loaded(world, node);
+        break;
+    case KIND_RESTART:
+        if (of_this_life)
+            world_restart(world, node);
+        break;
+    case KIND_CUT:
+        if (of_this_life)
+            world_crash(world, node, node->doom.cut, true);
+        break;
+    case KIND_FAULT:
+        world_fault(world, node, (FaultKind)entry->argument);
+        break;
+    case KIND_GO_ON:
+        if (entry->argument == node->pause)
+            world_go_on(world, node);
+        break;
+    case KIND_HEAL:
+        world_heal(world, entry->argument);
+        break;
+    }
 }
 
 void world_take_next(World *world)
 {
     QueueEntry entry = queue_take(world->queue);
     world->now_ns = entry.time_ns;
-    switch ((Kind)entry.kind) {
-    case KIND_DELIVERY:
-        deliver(world, entry.argument);
-        break;
-    case KIND_TIMER:
-        time_out(world, &world->nodes[entry.process], entry.argument);
-        break;
-    case KIND_WORKLOAD:
-        run_workload(world, &world->nodes[entry.process], (WorkloadKind)entry.argument);
-        break;
-    case KIND_SCRIPT:
-        run_script(world, entry.argument);
-        break;
-    }
+    Node *receiver = receiver_of(world, &entry);
+    if (receiver != NULL && receiver->waiting != NULL)
+        world_defer(world, receiver, &entry);
+    else
+        world_carry_out(world, &entry);
 }

@@ -1,9 +1,8 @@
 /* `cohort bank`: the bank process. */
-#include <stdio.h>
-#include <string.h>
-#include <unistd.h>
+#include <errno.h>
 
 #include "net/driver.h"
+#include "net/folder.h"
 #include "tools/commands.h"
 #include "tools/console.h"
 #include "tools/input.h"
@@ -132,9 +131,9 @@ static void on_notice(void *user, const Notice *notice)
 
 /* --- running --- */
 
-static int serve(const char *command, const Flags *flags, Bank *bank, const DriverConfig *driver)
+static int serve(const char *command, const Flags *flags, const DriverConfig *driver)
 {
-    Teller teller = {.bank = bank};
+    Teller teller = {.bank = driver->bank};
     DriverConfig config = *driver;
     config.notify = on_notice;
     config.user = &teller;
@@ -160,34 +159,75 @@ static int serve(const char *command, const Flags *flags, Bank *bank, const Driv
     return error->len > 0 ? options_fail(exit_code, command, "%s", error->str) : exit_code;
 }
 
-/* With the socket open: the ledger, then the rest. */
-static int load_and_serve(const char *command, const Flags *flags, uint64_t seed, Udp *udp)
+/* With the ledger loaded: the rest. */
+static int trace_and_serve(const char *command, const Flags *flags, const DriverConfig *driver,
+                           uint64_t seed)
+{
+    DriverConfig config = *driver;
+    int exit_code = options_trace(command,
+                                  &(TracefileConfig){.path = flags->trace,
+                                                     .datagrams = flags->trace_datagrams,
+                                                     .resume = true,
+                                                     .role = "bank",
+                                                     .seed = seed},
+                                  &config.trace);
+    if (exit_code == EXIT_DONE)
+        exit_code = serve(command, flags, &config);
+    tracefile_close(config.trace);
+    return exit_code;
+}
+
+/* 0, or an exit code and all is said. */
+static int load(const char *command, Ledger *ledger, Bank *bank)
 {
     g_autoptr(GString) error = g_string_new(NULL);
     g_autoptr(GString) warning = g_string_new(NULL);
-    Bank *bank = bank_new(&(BankConfig){.seed = seed, .any_port = flags->any_port});
-    Ledger *ledger = NULL;
-    int trace_fd = -1;
-    int exit_code = EXIT_ENVIRONMENT;
-    int code =
-        ledger_open(flags->data != NULL ? flags->data : "data.csv", bank, &ledger, error, warning);
+    int code = ledger_load(ledger, bank, error, warning);
     if (warning->len > 0)
         options_fail(EXIT_DONE, command, "%s", warning->str);
-    if (code != 0)
-        exit_code = options_fail(code == LEDGER_BAD_CSV ? EXIT_USAGE : EXIT_ENVIRONMENT, command,
-                                 "%s", error->str);
-    else if (options_trace(command, flags->trace, &trace_fd))
-        exit_code = serve(command, flags, bank,
-                          &(DriverConfig){.bank = bank,
-                                          .ledger = ledger,
-                                          .bank_port = udp,
-                                          .trace_fd = trace_fd,
-                                          .trace_datagrams = flags->trace_datagrams,
-                                          .seed = seed});
-    if (trace_fd >= 0)
-        close(trace_fd);
-    ledger_close(ledger);
+    return code == 0 ? EXIT_DONE
+                     : options_fail(code == LEDGER_BAD_CSV ? EXIT_USAGE : EXIT_ENVIRONMENT, command,
+                                    "%s", error->str);
+}
+
+/* The CSV's folder, kept to this bank. NULL: all is said. */
+static Folder *hold_folder(const char *command, const char *path, char **csv_name)
+{
+    g_autoptr(GString) error = g_string_new(NULL);
+    Folder *folder = NULL;
+    int code = folder_open_of(path, &folder, csv_name, error);
+    if (code == 0) {
+        g_autofree char *lock_name = g_strconcat(*csv_name, ".lock", NULL);
+        code = folder_lock(folder, lock_name, error);
+    }
+    if (code == 0)
+        return folder;
+    if (code == -EWOULDBLOCK)
+        g_string_printf(
+            error, "%s is in use by another bank: stop that one, or name another --data", path);
+    options_fail(EXIT_ENVIRONMENT, command, "%s", error->str);
+    folder_free(folder);
+    return NULL;
+}
+
+/* With the socket open: the ledger, then the rest. */
+static int load_and_serve(const char *command, const Flags *flags, uint64_t seed, Udp *udp)
+{
+    const char *path = flags->data != NULL ? flags->data : "data.csv";
+    g_autofree char *csv_name = NULL;
+    Folder *folder = hold_folder(command, path, &csv_name);
+    if (folder == NULL)
+        return EXIT_ENVIRONMENT;
+    Bank *bank = bank_new(&(BankConfig){.seed = seed, .any_port = flags->any_port});
+    Ledger *ledger = ledger_new(folder_disk(folder), csv_name, path);
+    int exit_code = load(command, ledger, bank);
+    if (exit_code == EXIT_DONE)
+        exit_code = trace_and_serve(
+            command, flags, &(DriverConfig){.bank = bank, .ledger = ledger, .bank_port = udp},
+            seed);
+    ledger_free(ledger);
     bank_free(bank);
+    folder_free(folder);
     return exit_code;
 }
 

@@ -36,6 +36,8 @@ typedef struct Run {
     uint64_t stuck;
     uint64_t broken;
     uint64_t events;
+    uint64_t crashes;
+    uint64_t faults[FAULT_COUNTS];
     gint64 progress_us; /* when progress was shown last */
 } Run;
 
@@ -136,6 +138,9 @@ static void take_report(Run *run, Worker *worker, const Report *report, GString 
 {
     run->done++;
     run->events += report->outcome.events;
+    run->crashes += report->outcome.crashes;
+    for (int i = 0; i < FAULT_COUNTS; i++)
+        run->faults[i] += report->outcome.faults[i];
     run->violated += report->outcome.exit_code == EXIT_VIOLATION;
     run->stuck += report->outcome.exit_code == EXIT_STUCK;
     run->broken += report->outcome.exit_code == EXIT_INTERNAL;
@@ -250,7 +255,9 @@ static void print_total(const Run *run)
     if (batch->count > 0) /* a batch can have more parts than seeds */
         printf(" (%" PRIu64 "..%" PRIu64 ")", batch->first_seed,
                batch->first_seed + batch->count - 1);
-    printf(", %" PRIu64 " events: ", run->events);
+    g_autoptr(GString) faults = g_string_new(NULL);
+    simrun_faults(run->crashes, run->faults, faults);
+    printf(", %" PRIu64 " events%s: ", run->events, faults->str);
     if (failed == 0)
         printf("no violation\n");
     else

@@ -14,7 +14,9 @@ static const char HELP[] =
     "Judges traces, simulated or live, against what must always hold.\n"
     "\n"
     "The traces of one run belong together: of live processes, give all that there are. What only\n"
-    "an absent one could tell is not judged. With TRACE -, standard input is read.\n"
+    "an absent one could tell is not judged. A process that was killed may have one for each "
+    "life,\n"
+    "and a last line that is torn. With TRACE -, standard input is read.\n"
     "\n"
     "  --settled  the run claims to be over and quiet, so nothing may be under way at the end:\n"
     "             no transfer in flight, no open checkpoint. Implied when all traces are "
@@ -76,6 +78,10 @@ static int read_trace(Check *check, unsigned file)
     if (trace_reader_error(reader) != NULL)
         exit_code = options_fail(EXIT_USAGE, check->command, "%s:%" PRIu64 ": %s", path,
                                  trace_reader_line(reader), trace_reader_error(reader));
+    else if (trace_reader_torn(reader))
+        fprintf(stderr,
+                "%s: %s:%" PRIu64 ": note: the last line is torn, as by a kill, and left out\n",
+                check->command, path, trace_reader_line(reader));
     trace_reader_free(reader);
     return exit_code;
 }

@@ -5,6 +5,7 @@
 
 int bank_main(int argc, char **argv);
 int customer_main(int argc, char **argv);
+int state_main(int argc, char **argv);
 int sim_main(int argc, char **argv);
 int check_main(int argc, char **argv);
 

@@ -1,9 +1,8 @@
 /* `cohort customer`: one customer process. */
-#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "net/driver.h"
+#include "net/statedir.h"
 #include "tools/commands.h"
 #include "tools/console.h"
 #include "tools/options.h"
@@ -21,11 +20,14 @@ static const char HELP[] =
     "                     what others are told instead, behind NAT or a proxy\n"
     "  --state DIR        where this customer's checkpoints live, made by `open`\n"
     "                     (default cohort-state/NAME)\n"
-    "  --name NAME        resumes that account: from its state, or, when it has none here and is\n"
-    "                     in no cohort, from its row at the bank\n"
+    "  --name NAME        resumes that account after a stop or a crash: from its state, or, when "
+    "it\n"
+    "                     has none here and is in no cohort, from its row at the bank\n"
     "  --cash restore|commit\n"
     "                     may a rollback undo deposits and withdrawals? (default restore: yes)\n"
-    "  --trace FILE       writes what happens as JSON Lines\n"
+    "  --trace FILE       writes what happens as JSON Lines; with --name goes on with the trace "
+    "that\n"
+    "                     FILE holds\n"
     "  --trace-datagrams  ... and every datagram\n"
     "  --any-port         lifts the range of ports; port 0 takes a free one\n"
     "  --json             makes every line on stdout one JSON object\n"
@@ -88,7 +90,16 @@ typedef struct Plan {
     CustomerConfig config;
 } Plan;
 
+/* What a customer goes on from. */
+typedef struct State {
+    StateDir *dir; /* NULL: there is none yet */
+    Store *store;
+    Shelf *stored;
+} State;
+
 typedef struct Holder {
+    const Plan *plan;
+    State *state;
     Customer *customer;
     Driver *driver;
     Console *console;
@@ -179,15 +190,71 @@ static void on_notice(void *user, const Notice *notice)
                     notice->refusal == REFUSAL_BANK_SILENT ? EXIT_ENVIRONMENT : EXIT_USAGE);
 }
 
+/* --- the state --- */
+
+/* Where it is; NULL: not known before there is an account. g_free it. */
+static char *state_path(const Plan *plan)
+{
+    if (plan->flags->state != NULL)
+        return g_strdup(plan->flags->state);
+    return plan->flags->name != NULL ? statedir_default(&plan->config.resume) : NULL;
+}
+
+/* Opens the directory and loads the customer, if there is anything yet; EXIT_DONE, or how to end,
+ * and all is said. */
+static int load(const Plan *plan, Customer *customer, State *state)
+{
+    g_autoptr(GString) error = g_string_new(NULL);
+    g_autoptr(GString) warning = g_string_new(NULL);
+    g_autofree char *path = state_path(plan);
+    StateUse use = plan->flags->name != NULL ? STATE_RESUME : STATE_FRESH;
+    if (path == NULL)
+        return EXIT_DONE;
+    int code = statedir_open(path, use, false, &state->dir, state->stored, error, warning);
+    if (warning->len > 0)
+        options_fail(EXIT_DONE, plan->command, "%s", warning->str);
+    LoadResult result = code == 0 ? customer_load(customer, state->stored) : LOAD_OK;
+    if (result == LOAD_WRONG_NAME)
+        return options_fail(EXIT_USAGE, plan->command,
+                            "%s holds the state of another account than %s: name that one, or "
+                            "another directory with --state",
+                            path, plan->flags->name);
+    if (result == LOAD_DAMAGED)
+        return options_fail(EXIT_ENVIRONMENT, plan->command,
+                            "%s is damaged, its records do not fit together: restore the whole "
+                            "directory from a copy; it is left as it is",
+                            path);
+    if (code == 0 && state->dir != NULL)
+        code = statedir_begin(state->dir, &state->store, error);
+    return code == 0 ? EXIT_DONE : options_fail(EXIT_ENVIRONMENT, plan->command, "%s", error->str);
+}
+
+/* There is something to save for the first time: makes the directory. */
+static Store *attach(void *user, GString *error)
+{
+    Holder *holder = user;
+    State *state = holder->state;
+    g_autoptr(GString) warning = g_string_new(NULL);
+    g_autofree char *path = state_path(holder->plan);
+    if (path == NULL)
+        path = statedir_default(customer_name(holder->customer));
+    if (statedir_open(path, STATE_FRESH, true, &state->dir, state->stored, error, warning) == 0)
+        statedir_begin(state->dir, &state->store, error);
+    return state->store;
+}
+
 /* --- running --- */
 
-static int serve(const Plan *plan, const DriverConfig *driver)
+static int serve(const Plan *plan, State *state, const DriverConfig *driver)
 {
-    Holder holder = {.customer = driver->customer,
+    Holder holder = {.plan = plan,
+                     .state = state,
+                     .customer = driver->customer,
                      .members = g_ptr_array_new_with_free_func(g_free),
                      .resuming = plan->flags->name != NULL};
     DriverConfig config = *driver;
     config.notify = on_notice;
+    config.attach = attach;
     config.user = &holder;
     holder.driver = driver_new(&config);
     holder.console = console_new(&(ConsoleConfig){.place = PLACE_CUSTOMER,
@@ -213,64 +280,33 @@ static int serve(const Plan *plan, const DriverConfig *driver)
     return error->len > 0 ? options_fail(exit_code, plan->command, "%s", error->str) : exit_code;
 }
 
-/* Reads all slots; 0, or an exit code and all is said. */
-static int load_slots(const Plan *plan, Store *store, Customer *customer)
+/* With the state loaded: the trace, then the rest. */
+static int trace_and_serve(const Plan *plan, State *state, const DriverConfig *driver)
 {
-    g_autoptr(GString) error = g_string_new(NULL);
-    Stored slots[SLOTS] = {{NULL, 0}};
-    uint8_t *bytes[SLOTS] = {NULL};
-    int code = 0;
-    for (Slot slot = 0; slot < SLOTS && code == 0; slot++) {
-        code = store_load(store, slot, &bytes[slot], &slots[slot].length, error);
-        slots[slot].bytes = bytes[slot];
-    }
-    LoadResult result = code == 0 ? customer_load(customer, slots) : LOAD_DAMAGED;
-    for (Slot slot = 0; slot < SLOTS; slot++)
-        g_free(bytes[slot]);
-    if (code < 0)
-        return options_fail(EXIT_ENVIRONMENT, plan->command, "%s", error->str);
-    switch (result) {
-    case LOAD_OK:
-        return EXIT_DONE;
-    case LOAD_WRONG_NAME:
-        return options_fail(EXIT_USAGE, plan->command,
-                            "%s holds the state of another account than %s: name that one, or "
-                            "another directory with --state",
-                            store_directory(store), plan->flags->name);
-    case LOAD_UNCLEAN:
-        return options_fail(EXIT_ENVIRONMENT, plan->command,
-                            "%s says that a cohort was open and that there was no orderly stop; "
-                            "recovery from a crash is not in this version; the state is kept as "
-                            "it is",
-                            store_directory(store));
-    case LOAD_DAMAGED:
-        break;
-    }
-    return options_fail(EXIT_ENVIRONMENT, plan->command,
-                        "%s is damaged, its files do not fit together: restore the whole "
-                        "directory from a copy; it is left as it is",
-                        store_directory(store));
-}
-
-static int attach(const Plan *plan, Store *store)
-{
-    const Flags *flags = plan->flags;
-    g_autoptr(GString) error = g_string_new(NULL);
-    g_autofree char *directory = flags->state != NULL ? g_strdup(flags->state)
-                                 : flags->name != NULL
-                                     ? store_default_directory(&plan->config.resume)
-                                     : NULL;
-    if (directory == NULL ||
-        store_attach(store, directory, flags->name != NULL ? STORE_RESUME : STORE_FRESH, error) ==
-            0)
-        return EXIT_DONE;
-    return options_fail(EXIT_ENVIRONMENT, plan->command, "%s", error->str);
+    DriverConfig config = *driver;
+    ShelfRecord carried;
+    config.trace_stored = shelf_get(state->stored, SLOT_TRACE, 0, &carried);
+    config.store = state->store;
+    int exit_code =
+        options_trace(plan->command,
+                      &(TracefileConfig){.path = plan->flags->trace,
+                                         .datagrams = plan->flags->trace_datagrams,
+                                         .resume = plan->flags->name != NULL,
+                                         .role = "customer",
+                                         .seed = plan->config.seed,
+                                         .cash_commits = plan->config.cash == CASH_COMMIT,
+                                         .carried = carried.bytes,
+                                         .carried_length = carried.length},
+                      &config.trace);
+    if (exit_code == EXIT_DONE)
+        exit_code = serve(plan, state, &config);
+    tracefile_close(config.trace);
+    return exit_code;
 }
 
 /* With the sockets open: the state, then the rest. */
 static int load_and_serve(Plan *plan, Udp *bank_port, Udp *peer_port)
 {
-    const Flags *flags = plan->flags;
     CustomerConfig *config = &plan->config;
     config->client = options_random();
     config->seed = options_random();
@@ -281,25 +317,14 @@ static int load_and_serve(Plan *plan, Udp *bank_port, Udp *peer_port)
         plan->advertised2.port != 0 ? plan->advertised2.port : udp_address(peer_port).port;
 
     Customer *customer = customer_new(config);
-    Store *store = store_new();
-    int trace_fd = -1;
-    int exit_code = attach(plan, store);
+    State state = {.stored = shelf_new()};
+    int exit_code = load(plan, customer, &state);
     if (exit_code == EXIT_DONE)
-        exit_code = load_slots(plan, store, customer);
-    if (exit_code == EXIT_DONE && !options_trace(plan->command, flags->trace, &trace_fd))
-        exit_code = EXIT_ENVIRONMENT;
-    if (exit_code == EXIT_DONE)
-        exit_code = serve(plan, &(DriverConfig){.customer = customer,
-                                                .store = store,
-                                                .bank_port = bank_port,
-                                                .peer_port = peer_port,
-                                                .trace_fd = trace_fd,
-                                                .trace_datagrams = flags->trace_datagrams,
-                                                .seed = config->seed,
-                                                .cash_commits = config->cash == CASH_COMMIT});
-    if (trace_fd >= 0)
-        close(trace_fd);
-    store_free(store);
+        exit_code = trace_and_serve(
+            plan, &state,
+            &(DriverConfig){.customer = customer, .bank_port = bank_port, .peer_port = peer_port});
+    statedir_close(state.dir);
+    shelf_free(state.stored);
     customer_free(customer);
     return exit_code;
 }

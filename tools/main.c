@@ -19,6 +19,7 @@ static const char HELP[] =
     "\n"
     "  bank      runs the bank process\n"
     "  customer  runs one customer process\n"
+    "  state     shows what a customer's state directory holds\n"
     "  sim       runs a scenario in the simulated network\n"
     "  check     judges traces against the invariants\n"
     "\n"
@@ -39,6 +40,7 @@ static const struct {
 } COMMANDS[] = {
     {"bank", (char[]){"cohort bank"}, bank_main},
     {"customer", (char[]){"cohort customer"}, customer_main},
+    {"state", (char[]){"cohort state"}, state_main},
     {"sim", (char[]){"cohort sim"}, sim_main},
     {"check", (char[]){"cohort check"}, check_main},
 };

@@ -1,7 +1,5 @@
 #include "tools/options.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
@@ -124,16 +122,20 @@ bool options_ip(const char *command, const char *flag, const char *text, uint32_
 
 /* --- the environment --- */
 
-bool options_trace(const char *command, const char *path, int *fd)
+int options_trace(const char *command, const TracefileConfig *config, Tracefile **trace)
 {
-    *fd = -1;
-    if (path == NULL)
-        return true;
-    *fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0666);
-    if (*fd >= 0)
-        return true;
-    options_fail(EXIT_ENVIRONMENT, command, "cannot write %s: %s", path, g_strerror(errno));
-    return false;
+    *trace = NULL;
+    if (config->path == NULL)
+        return EXIT_DONE;
+    g_autoptr(GString) error = g_string_new(NULL);
+    g_autoptr(GString) warning = g_string_new(NULL);
+    int code = tracefile_open(config, trace, error, warning);
+    if (warning->len > 0)
+        options_fail(EXIT_DONE, command, "%s", warning->str);
+    if (code == 0)
+        return EXIT_DONE;
+    return options_fail(code == TRACEFILE_FOREIGN ? EXIT_USAGE : EXIT_ENVIRONMENT, command, "%s",
+                        error->str);
 }
 
 uint64_t options_random(void)

@@ -5,6 +5,7 @@
 #include <glib.h>
 
 #include "core/types.h"
+#include "net/tracefile.h"
 
 /* The exit codes of every subcommand. */
 enum {
@@ -31,8 +32,9 @@ bool options_port(const char *command, const char *flag, const char *text, bool 
 bool options_address(const char *command, const char *flag, const char *text, Address *address);
 bool options_ip(const char *command, const char *flag, const char *text, uint32_t *ip);
 
-/* The file of --trace; NULL gives -1. False: said on stderr, as a failure of the environment. */
-bool options_trace(const char *command, const char *path, int *fd);
+/* Opens the file of --trace; without a path there is none, NULL. Returns EXIT_DONE, or how to end,
+ * and all is said. */
+int options_trace(const char *command, const TracefileConfig *config, Tracefile **trace);
 
 uint64_t options_random(void); /* from the system; not 0 */
 

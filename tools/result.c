@@ -36,6 +36,7 @@ typedef enum Field {
     NAMES,
     NAMES_LAST,
     MEMBERS,
+    WAITS_FOR,
     FIELDS
 } Field;
 
@@ -61,6 +62,7 @@ static const struct {
     [NAMES] = {FORM_NAMES, "members", ""},
     [NAMES_LAST] = {FORM_NAMES, "members", "members "},
     [MEMBERS] = {FORM_MEMBERS, "members", ""},
+    [WAITS_FOR] = {FORM_NAME, "waits_for", "waits for "},
 };
 
 static const Field SUCCESS_FIELDS[COMMAND_KINDS][FIELDS_MAX] = {
@@ -91,6 +93,10 @@ static const struct {
     [NOTICE_ROLLED_BACK] = {"rolled-back", {INSTANCE, BALANCE, UNDONE}},
     [NOTICE_RESUMED] = {"resumed", {BALANCE}},
     [NOTICE_OPEN_LOSSES] = {"open-losses", {COUNT, AMOUNT_LAST}},
+    [NOTICE_UNDONE_DEPOSIT] = {"undone-deposit", {AMOUNT}},
+    [NOTICE_UNDONE_WITHDRAWAL] = {"undone-withdrawal", {AMOUNT}},
+    [NOTICE_UNDONE_MORE] = {"undone-more", {COUNT}},
+    [NOTICE_IN_DOUBT] = {"in-doubt", {INSTANCE, WAITS_FOR}},
 };
 
 /* What the line begins with, and the values it tells. */

@@ -2,8 +2,8 @@
  *
  * With --json each line is one object instead. Its keys, in this order: `result` (success, failure
  * or event), `command` or `event` (the word), then what the line tells: `name`, `to`, `from`,
- * `amount`, `label`, `cohort`, `instance`, `balance`, `undone`, `count`, `members`, `reason`; and
- * last `text`, the plain line. Amounts are integers of minor units (1/100). */
+ * `amount`, `label`, `cohort`, `instance`, `balance`, `undone`, `count`, `members`, `waits_for`,
+ * `reason`; and last `text`, the plain line. Amounts are integers of minor units (1/100). */
 #ifndef COHORT_RESULT_H
 #define COHORT_RESULT_H
 

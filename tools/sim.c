@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "core/planted.h"
-#include "net/ledger.h"
+#include "core/table.h"
 #include "tools/batch.h"
 #include "tools/commands.h"
 #include "tools/options.h"
@@ -189,10 +189,17 @@ static bool complete_scenario(Scenario *scenario, const char *path, char **error
 {
     if (scenario->data[0] == '\0')
         return scenario_complete(scenario, NULL, 0, error);
-    GArray *rows;
-    g_autoptr(GString) reason = g_string_new(NULL);
     g_autofree char *data = data_path(path, scenario->data);
-    if (ledger_read_csv(data, &rows, reason) != 0) {
+    g_autofree char *text = NULL;
+    gsize length;
+    g_autoptr(GError) problem = NULL;
+    if (!g_file_get_contents(data, &text, &length, &problem)) {
+        *error = g_strdup(problem->message);
+        return false;
+    }
+    g_autoptr(GString) reason = g_string_new(NULL);
+    GArray *rows = table_rows(data, (const uint8_t *)text, length, reason);
+    if (rows == NULL) {
         *error = g_strdup(reason->str);
         return false;
     }

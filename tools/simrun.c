@@ -40,6 +40,21 @@ void simrun_seconds(uint64_t ns, GString *out)
                            ns % NS_PER_S / NS_PER_MS);
 }
 
+static void write_count(uint64_t count, const char *key, GString *out)
+{
+    if (count == 0)
+        return;
+    g_autofree char *words = g_strdelimit(g_strdup(key), "_", ' ');
+    g_string_append_printf(out, ", %" PRIu64 " %s", count, words);
+}
+
+void simrun_faults(uint64_t crashes, const uint64_t faults[static FAULT_COUNTS], GString *out)
+{
+    write_count(crashes, "crashes", out);
+    for (int i = 0; i < FAULT_COUNTS; i++)
+        write_count(faults[i], fault_count_key((FaultCount)i), out);
+}
+
 /* --- violations --- */
 
 static void write_violation(const Simulation *simulation, uint64_t seed, const char *rule,
@@ -122,9 +137,25 @@ static void write_json_summary(uint64_t seed, uint64_t wall_ns, size_t violation
     g_string_append_printf(out,
                            "\"money_in\":%" PRId64 ",\"money_out\":%" PRId64
                            ",\"money_total\":%" PRId64 ",\"violations\":%zu"
-                           ",\"trace_hash\":\"%016" PRIx64 "\"}\n",
+                           ",\"trace_hash\":\"%016" PRIx64 "\"",
                            sums->money_in, sums->money_out, sums->money_total, violations,
                            result->trace_hash);
+    g_string_append_printf(out, ",\"settle_ns\":%" PRIu64 ",\"settle_ns_max\":%" PRIu64,
+                           result->settle_ns, SETTLE_NS_MAX);
+    for (int i = 0; i < FAULT_COUNTS; i++)
+        g_string_append_printf(out, ",\"%s\":%" PRIu64, fault_count_key((FaultCount)i),
+                               result->faults[i]);
+    g_string_append(out, "}\n");
+}
+
+/* How long it took to come to rest, of the time there was. */
+static void write_settling(const WorldResult *result, GString *out)
+{
+    g_string_append(out, result->stuck->len == 0 ? "settled in " : "NOT settled in ");
+    simrun_seconds(result->settle_ns, out);
+    g_string_append(out, " of ");
+    simrun_seconds(SETTLE_NS_MAX, out);
+    g_string_append(out, ", ");
 }
 
 static void write_text_summary(uint64_t seed, size_t violations, const WorldResult *result,
@@ -141,13 +172,16 @@ static void write_text_summary(uint64_t seed, size_t violations, const WorldResu
         out,
         " virtual, %" PRIu64 " events, %" PRIu64 " datagrams (%" PRIu64 " dropped), %" PRIu64
         " commands (%" PRIu64 " refused), %" PRIu64 " transfers (%" PRIu64 " received, %" PRIu64
-        " lost, %" PRIu64 " undone), %" PRIu64 " checkpoints, %" PRIu64
-        " rollbacks, money in %s, out %s, lost %s, held %s, ",
+        " lost, %" PRIu64 " undone), %" PRIu64 " checkpoints, %" PRIu64 " rollbacks",
         result->events, result->datagrams_sent, result->datagrams_dropped, result->commands,
         result->commands_refused, sums->transfers, sums->transfers_received, sums->transfers_lost,
-        sums->transfers_undone, sums->checkpoints, sums->rollbacks, money_text(sums->money_in, in),
-        money_text(sums->money_out, paid), money_text(sums->money_lost, lost),
-        money_text(sums->money_total, total));
+        sums->transfers_undone, sums->checkpoints, sums->rollbacks);
+    simrun_faults(sums->crashes, result->faults, out);
+    g_string_append_printf(out, ", money in %s, out %s, lost %s, held %s, ",
+                           money_text(sums->money_in, in), money_text(sums->money_out, paid),
+                           money_text(sums->money_lost, lost),
+                           money_text(sums->money_total, total));
+    write_settling(result, out);
     if (violations == 0)
         g_string_append(out, "no violation");
     else
@@ -184,6 +218,8 @@ Outcome simrun(const Simulation *simulation, uint64_t seed, const Observer *obse
         outcome.exit_code = result.violations->len > 0 ? EXIT_VIOLATION
                             : result.stuck->len > 0    ? EXIT_STUCK
                                                        : EXIT_DONE;
+        outcome.crashes = result.sums.crashes;
+        memcpy(outcome.faults, result.faults, sizeof outcome.faults);
     }
     world_free(world);
     return outcome;

@@ -22,7 +22,10 @@ typedef struct Outcome {
     int exit_code;
     uint64_t events;
     uint64_t virtual_ns;
-    bool interrupted; /* before its end; then no line was appended, and only the counts are set */
+    bool
+        interrupted; /* before its end; then no line was appended, and only the two above are set */
+    uint64_t crashes;
+    uint64_t faults[FAULT_COUNTS];
 } Outcome;
 
 /* Appends to `out` a line for each violation, if there are any the command that reproduces them,
@@ -31,6 +34,9 @@ Outcome simrun(const Simulation *simulation, uint64_t seed, const Observer *obse
 
 /* "cohort sim FILE --seed N ...", quoted for a shell. */
 void simrun_command(const Simulation *simulation, uint64_t seed, GString *out);
+
+/* ", 3 crashes, 2 restarts": those that there were. */
+void simrun_faults(uint64_t crashes, const uint64_t faults[static FAULT_COUNTS], GString *out);
 
 /* "12.345 s" */
 void simrun_seconds(uint64_t ns, GString *out);

@@ -6,6 +6,9 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "core/customer_state.h"
+#include "core/process_storage.h"
+
 enum { PORT_OF_BANK = 8600, PORT1_OF_FIRST = 8501 };
 
 static void flight_free(void *data)
@@ -72,17 +75,10 @@ static void keep_flight(Cluster *cluster, int who, const Effect *effect)
     Flight *flight = g_new0(Flight, 1);
     flight->from = who;
     flight->to = to;
+    flight->needs = effect->send.needs;
     flight->bytes = g_bytes_new(effect->send.bytes, effect->send.length);
     wire_kinds_text(effect->send.bytes, effect->send.length, flight->kinds);
     g_ptr_array_add(cluster->flights, flight);
-}
-
-static void keep_slot(Cluster *cluster, int who, const Effect *effect)
-{
-    GBytes **slot = &cluster->slots[who][effect->save.slot];
-    g_clear_pointer(slot, g_bytes_unref);
-    if (effect->save.length > 0)
-        *slot = g_bytes_new(effect->save.bytes, effect->save.length);
 }
 
 static void step(Cluster *cluster, int who, Event *event)
@@ -90,11 +86,10 @@ static void step(Cluster *cluster, int who, Event *event)
     event->now_ns = cluster->now_ns;
     customer_step(cluster->customers[who], event, cluster->effects);
     cluster->deadlines_ns[who] = effects_deadline(cluster->effects);
+    shelf_apply(cluster->shelves[who], cluster->effects);
     for (size_t i = 0; i < effects_count(cluster->effects); i++) {
         const Effect *effect = effects_at(cluster->effects, i);
-        if (effect->kind == EFFECT_SAVE)
-            keep_slot(cluster, who, effect);
-        else if (effect->kind == EFFECT_TRACE)
+        if (effect->kind == EFFECT_TRACE)
             keep_trace(cluster, who, &effect->trace);
         else if (effect->kind == EFFECT_NOTIFY)
             keep_notice(cluster, who, &effect->notice);
@@ -151,6 +146,22 @@ static void acknowledge_reports(Cluster *cluster)
     }
 }
 
+/* The bank takes everybody back who resumes. */
+static void acknowledge_resumes(Cluster *cluster)
+{
+    for (int i = 0; i < cluster->count; i++) {
+        Notice answer = {.kind = NOTICE_SUCCESS, .command = COMMAND_RESUME};
+        answer.name = member_of(i).name;
+        Message message = {.kind = MESSAGE_ANSWER};
+        Coder coder = coder_encode_fixed(message.answer.bytes, sizeof message.answer.bytes);
+        answer_code(&coder, &answer, NULL, 0);
+        message.answer.client = (uint64_t)i + 1;
+        message.answer.total = message.answer.length = (uint16_t)coder.length;
+        for (message.answer.number = 1; message.answer.number < 64; message.answer.number++)
+            cluster_from_bank(cluster, i, &message);
+    }
+}
+
 static CustomerConfig config_of(const Cluster *cluster, int who)
 {
     return (CustomerConfig){.client = (uint64_t)who + 1,
@@ -179,6 +190,7 @@ Cluster *cluster_new_cash(int count, Money balance, CashMode cash)
     cluster->told = g_string_new(NULL);
     for (int i = 0; i < count; i++) {
         CustomerConfig config = config_of(cluster, i);
+        cluster->shelves[i] = shelf_new();
         cluster->customers[i] = customer_new(&config);
         step(cluster, i, &(Event){.kind = EVENT_START});
         propose(cluster, i, PROPOSAL_OPEN, (uint64_t)i + 1, balance);
@@ -194,14 +206,42 @@ void cluster_free(Cluster *cluster)
 {
     for (int i = 0; i < cluster->count; i++) {
         customer_free(cluster->customers[i]);
-        for (int slot = 0; slot < SLOTS; slot++)
-            g_clear_pointer(&cluster->slots[i][slot], g_bytes_unref);
+        shelf_free(cluster->shelves[i]);
     }
     effects_free(cluster->effects);
     g_ptr_array_free(cluster->flights, TRUE);
     g_string_free(cluster->trace, TRUE);
     g_string_free(cluster->told, TRUE);
     g_free(cluster);
+}
+
+static void age_channel(ChannelState *state, uint64_t count)
+{
+    state->out = state->in = state->last_received = state->base = count;
+}
+
+static void age(Customer *customer, uint64_t count)
+{
+    Process *process = &customer->process;
+    process->inc = process->permanents = count;
+    process->instances = process->instances_reserved = count;
+    for (uint16_t i = 0; i < process->count; i++) {
+        Channel *channel = &process->peers[i].channel;
+        age_channel(&channel->state, count);
+        age_channel(&process->perm.channels[i], count);
+        channel->acked = channel->sent_upto = channel->told = channel->peer_una = count;
+        channel->peer_perm_sent = channel->peer_perm_base = channel->known = count;
+        process->peers[i].finished.number = count;
+    }
+    process_mark_unsaved(process);
+}
+
+void cluster_age(Cluster *cluster, uint64_t count)
+{
+    for (int i = 0; i < cluster->count; i++) {
+        age(cluster->customers[i], count);
+        step(cluster, i, &(Event){.kind = EVENT_TIMEOUT}); /* to have it on disk */
+    }
 }
 
 void cluster_stop(Cluster *cluster, int who)
@@ -212,20 +252,12 @@ void cluster_stop(Cluster *cluster, int who)
 
 LoadResult cluster_start(Cluster *cluster, int who, const char *resume)
 {
-    Stored stored[SLOTS] = {{0}};
     CustomerConfig config = config_of(cluster, who);
     config.client = 99; /* what it was is in its state */
     assert_true(name_set(&config.resume, resume));
-    for (int slot = 0; slot < SLOTS; slot++) {
-        gsize length;
-        if (cluster->slots[who][slot] == NULL)
-            continue;
-        stored[slot].bytes = g_bytes_get_data(cluster->slots[who][slot], &length);
-        stored[slot].length = length;
-    }
     customer_free(cluster->customers[who]);
     cluster->customers[who] = customer_new(&config);
-    LoadResult result = customer_load(cluster->customers[who], stored);
+    LoadResult result = customer_load(cluster->customers[who], cluster->shelves[who]);
     if (result == LOAD_OK)
         step(cluster, who, &(Event){.kind = EVENT_START});
     return result;
@@ -239,7 +271,7 @@ void cluster_command(Cluster *cluster, int who, const char *line)
     step(cluster, who, &event);
 }
 
-static void deliver_one(Cluster *cluster, const Flight *flight)
+void cluster_deliver_one(Cluster *cluster, const Flight *flight)
 {
     gsize length;
     const uint8_t *bytes = g_bytes_get_data(flight->bytes, &length);
@@ -257,7 +289,7 @@ void cluster_deliver(Cluster *cluster)
             continue;
         }
         g_ptr_array_steal_index(cluster->flights, i);
-        deliver_one(cluster, flight);
+        cluster_deliver_one(cluster, flight);
         flight_free(flight);
         i = 0;
     }
@@ -272,13 +304,14 @@ void cluster_double(Cluster *cluster)
 {
     guint waiting = cluster->flights->len;
     for (guint i = 0; i < waiting; i++)
-        deliver_one(cluster, g_ptr_array_index(cluster->flights, i));
+        cluster_deliver_one(cluster, g_ptr_array_index(cluster->flights, i));
 }
 
-void cluster_advance(Cluster *cluster, uint64_t ns)
+static void pass(Cluster *cluster, uint64_t ns, bool deliver)
 {
     uint64_t until_ns = cluster->now_ns + ns;
-    cluster_deliver(cluster);
+    if (deliver)
+        cluster_deliver(cluster);
     for (;;) {
         int next = -1;
         for (int i = 0; i < cluster->count; i++) {
@@ -291,9 +324,20 @@ void cluster_advance(Cluster *cluster, uint64_t ns)
         if (cluster->deadlines_ns[next] > cluster->now_ns)
             cluster->now_ns = cluster->deadlines_ns[next];
         step(cluster, next, &(Event){.kind = EVENT_TIMEOUT});
-        cluster_deliver(cluster);
+        if (deliver)
+            cluster_deliver(cluster);
     }
     cluster->now_ns = until_ns;
+}
+
+void cluster_advance(Cluster *cluster, uint64_t ns)
+{
+    pass(cluster, ns, true);
+}
+
+void cluster_pass(Cluster *cluster, uint64_t ns)
+{
+    pass(cluster, ns, false);
 }
 
 static bool all_idle(const Cluster *cluster)
@@ -309,6 +353,7 @@ bool cluster_settle(Cluster *cluster)
 {
     for (int second = 0; second < 600; second++) {
         acknowledge_reports(cluster);
+        acknowledge_resumes(cluster);
         cluster_deliver(cluster);
         if (all_idle(cluster))
             return true;

@@ -14,6 +14,7 @@ typedef struct Flight {
     int from;
     int to;
     GBytes *bytes;
+    SlotSet needs; /* see Effect.send */
     char kinds[WIRE_KINDS_TEXT_MAX];
 } Flight;
 
@@ -24,7 +25,7 @@ typedef struct Cluster {
     int count;
     CashMode cash;
     Customer *customers[CLUSTER_MAX];
-    GBytes *slots[CLUSTER_MAX][SLOTS]; /* what is on each one's disk; NULL: nothing */
+    Shelf *shelves[CLUSTER_MAX]; /* what is on each one's disk */
     uint64_t deadlines_ns[CLUSTER_MAX];
     uint64_t now_ns;
     Effects *effects;
@@ -46,6 +47,9 @@ Cluster *cluster_new(int count, Money balance);
 Cluster *cluster_new_cash(int count, Money balance, CashMode cash);
 void cluster_free(Cluster *cluster);
 
+/* As if so many transfers, instances and rollbacks had been before. At the beginning only. */
+void cluster_age(Cluster *cluster, uint64_t count);
+
 /* Ends orderly, or not at all; what is under way to it waits on. */
 void cluster_stop(Cluster *cluster, int who);
 /* A new process with what the old one left on disk, and `resume` as its --name. Unless LOAD_OK the
@@ -56,12 +60,15 @@ void cluster_from_bank(Cluster *cluster, int who, const Message *message);
 void cluster_command(Cluster *cluster, int who, const char *line);
 /* Delivers what waits, and what that causes, in order, but for what is held. */
 void cluster_deliver(Cluster *cluster);
+void cluster_deliver_one(Cluster *cluster, const Flight *flight);
 /* Drops everything under way (held or not). */
 void cluster_drop(Cluster *cluster);
 /* Delivers a copy of everything under way, leaving the originals waiting. */
 void cluster_double(Cluster *cluster);
 /* Lets time pass: timers fire and what they cause is delivered. */
 void cluster_advance(Cluster *cluster, uint64_t ns);
+/* ... or what they cause waits. */
+void cluster_pass(Cluster *cluster, uint64_t ns);
 /* Lets time pass until nobody waits for anything; false: after ten minutes somebody still does. */
 bool cluster_settle(Cluster *cluster);
 Money cluster_balance(const Cluster *cluster, int who);

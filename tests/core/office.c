@@ -15,6 +15,8 @@ static Office *office_make(const BankConfig *config)
     office->effects = effects_new();
     office->now_ns = NS_PER_S;
     office->journal = g_ptr_array_new_with_free_func((GDestroyNotify)g_bytes_unref);
+    office->cookies = g_hash_table_new_full(g_direct_hash, g_direct_equal, NULL, g_free);
+    office->bytes = g_hash_table_new(g_direct_hash, g_direct_equal);
     office->sent = g_array_new(FALSE, FALSE, sizeof(OfficeSent));
     office->notices = g_array_new(FALSE, FALSE, sizeof(Notice));
     office->saved_at = g_array_new(FALSE, FALSE, sizeof(size_t));
@@ -31,6 +33,10 @@ static void keep_datagram(Office *office, const Effect *effect, size_t place)
                      DROP_NONE);
     assert_int_equal(header.sender, SENDER_BANK);
     assert_int_equal(effect->send.port, PORT_BANK);
+    gpointer port = GUINT_TO_POINTER(effect->send.to.port);
+    g_hash_table_replace(office->cookies, port, g_memdup2(&header.cookie, sizeof header.cookie));
+    size_t bytes = GPOINTER_TO_SIZE(g_hash_table_lookup(office->bytes, port));
+    g_hash_table_replace(office->bytes, port, GSIZE_TO_POINTER(bytes + effect->send.length));
     while (wire_next(&reader, &sent.message))
         g_array_append_val(office->sent, sent);
     g_byte_array_append(office->trail, effect->send.bytes, (guint)effect->send.length);
@@ -132,6 +138,8 @@ void office_free(Office *office)
     bank_free(office->bank);
     effects_free(office->effects);
     g_ptr_array_unref(office->journal);
+    g_hash_table_destroy(office->cookies);
+    g_hash_table_destroy(office->bytes);
     g_array_unref(office->sent);
     g_array_unref(office->notices);
     g_array_unref(office->saved_at);
@@ -162,13 +170,34 @@ void office_receive(Office *office, Address from, const uint8_t *bytes, size_t l
                          .length = length});
 }
 
-void office_say(Office *office, int customer, const Message *message)
+static void say(Office *office, int customer, const Message *message)
 {
     WireWriter writer;
-    wire_begin(&writer, &(Header){.sender = SENDER_CLIENT});
+    wire_begin(&writer, &(Header){.sender = SENDER_CLIENT,
+                                  .cookie = office_cookie(office, customer)});
     assert_true(wire_add(&writer, message));
     size_t length = wire_end(&writer);
     office_receive(office, office_address(customer), writer.bytes, length);
+}
+
+void office_say(Office *office, int customer, const Message *message)
+{
+    if (message->kind == MESSAGE_REQUEST && office_cookie(office, customer) == 0)
+        say(office, customer, message);
+    say(office, customer, message);
+}
+
+uint64_t office_cookie(const Office *office, int customer)
+{
+    const uint64_t *cookie =
+        g_hash_table_lookup(office->cookies, GUINT_TO_POINTER(office_address(customer).port));
+    return cookie ? *cookie : 0;
+}
+
+size_t office_bytes(const Office *office, int customer)
+{
+    return GPOINTER_TO_SIZE(
+        g_hash_table_lookup(office->bytes, GUINT_TO_POINTER(office_address(customer).port)));
 }
 
 void office_wait(Office *office, uint64_t duration_ns)

@@ -22,6 +22,8 @@ typedef struct Office {
     Effects *effects;
     uint64_t now_ns;
     GPtrArray *journal; /* GBytes: every record since the beginning */
+    GHashTable *cookies; /* port -> uint64_t: the last that came to it */
+    GHashTable *bytes;   /* port -> size_t: that ever came to it */
     /* Of the last action: */
     GArray *sent;      /* OfficeSent */
     GArray *notices;   /* Notice; their members are the office's */
@@ -41,7 +43,10 @@ void office_free(Office *office);
 
 /* --- actions; each begins by forgetting what the last one brought --- */
 void office_command(Office *office, const char *line); /* at the console, tag 7 */
+/* With the cookie that last came to the customer; a REQUEST asks for one first. */
 void office_say(Office *office, int customer, const Message *message);
+uint64_t office_cookie(const Office *office, int customer); /* 0: none yet */
+size_t office_bytes(const Office *office, int customer);    /* ever sent to its port */
 void office_receive(Office *office, Address from, const uint8_t *bytes, size_t length);
 void office_wait(Office *office, uint64_t duration_ns); /* with every timeout on the way */
 void office_stop(Office *office);

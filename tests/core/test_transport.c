@@ -37,7 +37,7 @@ static void saves_come_first_in_their_own_order(void **state)
     for (size_t i = 0; i < 3; i++) {
         uint8_t byte = (uint8_t)i;
         effects_send(effects, PORT_PEER, (Address){1, 2}, &byte, 1);
-        effects_save(effects, slots[i], &byte, 1);
+        effects_save(effects, slots[i], 0, &byte, 1);
     }
     assert_int_equal(effects_count(effects), 6);
     for (size_t i = 0; i < 3; i++) {
@@ -58,7 +58,7 @@ static void bytes_are_copied_when_given(void **state)
     Effects *effects = effects_new();
     uint8_t bytes[] = {1, 2, 3};
     effects_send(effects, PORT_BANK, (Address){1, 2}, bytes, sizeof bytes);
-    effects_save(effects, SLOT_ACCOUNT, bytes, sizeof bytes);
+    effects_save(effects, SLOT_ACCOUNT, 0, bytes, sizeof bytes);
     memset(bytes, 0, sizeof bytes);
     assert_int_equal(effects_at(effects, 0)->save.bytes[2], 3);
     assert_int_equal(effects_at(effects, 1)->send.bytes[2], 3);
@@ -69,7 +69,7 @@ static void empty_save_removes_with_length_zero(void **state)
 {
     (void)state;
     Effects *effects = effects_new();
-    effects_save(effects, SLOT_TENTATIVE, NULL, 0);
+    effects_save(effects, SLOT_TENTATIVE, 0, NULL, 0);
     assert_int_equal(effects_at(effects, 0)->save.length, 0);
     effects_free(effects);
 }

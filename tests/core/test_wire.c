@@ -64,7 +64,8 @@ static void every_kind_is_as_long_as_the_document_says(void **state)
         [MESSAGE_LEFT] = {11, 11},
         [MESSAGE_REPORT] = {26, 57},
         [MESSAGE_REPORT_ACK] = {18, 49},
-        [MESSAGE_BYE] = {10, 41},
+        [MESSAGE_BYE] = {18, 49},
+        [MESSAGE_CHALLENGE] = {17, 17},
     };
     FOR_EVERY_SAMPLE(kind, variant)
     {
@@ -107,6 +108,7 @@ static void numbers_on_the_wire_are_those_of_the_document(void **state)
         "report",
         "report-ack",
         "bye",
+        "challenge",
     };
     static const struct {
         int number;

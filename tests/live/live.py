@@ -1,11 +1,15 @@
 """Runs real processes, on free ports, in a temporary folder: what the live tests share.
 
 Every wait ends as soon as what it waits for has come; WAIT_S only bounds a failure.
+
+With COHORT_WRAP set, every process runs under that command: "valgrind -q --error-exitcode=99".
 """
 
 import os
 import pathlib
 import queue
+import random
+import shlex
 import shutil
 import signal
 import socket
@@ -13,9 +17,12 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 
 COHORT = os.path.abspath(sys.argv[1])
+WRAP = shlex.split(os.environ.get("COHORT_WRAP", ""))
 WAIT_S = 60
+EXIT_SKIPPED = 77  # as Meson understands it
 HEADER = "name,balance,ip_address,port1,port2,cohort,exit_state"
 
 
@@ -32,6 +39,26 @@ def same(found, expected):
     check(found == expected, f"found {found!r}, expected {expected!r}")
 
 
+def matches(found, expected):
+    """Is it that, where ... stands for anything?"""
+    before, dots, after = expected.partition("...")
+    if not dots:
+        return found == expected
+    return (len(found) >= len(before) + len(after) and found.startswith(before)
+            and found.endswith(after))
+
+
+def skip(why):
+    print(f"skipped: {why}", flush=True)
+    sys.exit(EXIT_SKIPPED)
+
+
+def cents(amount):
+    """The minor units of an amount as it is printed."""
+    whole, _, fraction = amount.partition(".")
+    return int(whole) * 100 + int((fraction + "00")[:2])
+
+
 def free_ports(count):
     sockets = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(count)]
     for held in sockets:
@@ -42,13 +69,28 @@ def free_ports(count):
     return ports
 
 
-class Process:
-    """One `cohort bank` or `cohort customer`: its lines in and out."""
+def quiet_port():
+    """A port for one that comes back to it: no other process is given it meanwhile as a free one,
+    for the system takes those from 32768 on."""
+    while True:
+        port = random.randrange(10000, 32768)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as held:
+            try:
+                held.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
 
-    def __init__(self, arguments, folder, environment=None, stdin=subprocess.PIPE):
+
+class Process:
+    """One `cohort bank` or `cohort customer`: its lines in and out.
+
+    `within` is a command that runs it somewhere: in a network namespace, say."""
+
+    def __init__(self, arguments, folder, environment=None, stdin=subprocess.PIPE, within=()):
         self.arguments = arguments
         self.child = subprocess.Popen(
-            [COHORT, *arguments], cwd=folder, stdin=stdin, stdout=subprocess.PIPE,
+            [*within, *WRAP, COHORT, *arguments], cwd=folder, stdin=stdin, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, text=True, bufsize=1,
             env={**os.environ, **(environment or {})})
         self.lines = queue.Queue()
@@ -74,6 +116,15 @@ class Process:
         except queue.Empty:
             raise Failed(f"{self.arguments}: no line in {WAIT_S} s; events {self.events}") from None
 
+    def come(self):
+        """The lines that have come by now, without waiting; None among them: its end."""
+        lines = []
+        try:
+            while True:
+                lines.append(self.lines.get_nowait())
+        except queue.Empty:
+            return lines
+
     def say(self, line):
         self.child.stdin.write(line + "\n")
         self.child.stdin.flush()
@@ -89,23 +140,39 @@ class Process:
                 return line
 
     def do(self, line, expected=None):
-        """Types a line; its result, which must be (or begin with, when it ends in ...) this."""
+        """Types a line; its result, which must be this; see matches()."""
         self.say(line)
         result = self.result()
-        if expected is not None and expected.endswith("..."):
-            check(result.startswith(expected[:-3]), f"{line}: {result!r}, expected {expected!r}")
-        elif expected is not None:
-            same(result, expected)
+        check(expected is None or matches(result, expected),
+              f"{line}: {result!r}, expected {expected!r}")
         return result
 
     def event(self, expected):
-        """Waits for an event (which may have come already), and takes it."""
-        while expected not in self.events:
+        """Waits for an event (which may have come already), and takes it; see matches()."""
+        while not (found := [event for event in self.events if matches(event, expected)]):
             line = self.line()
             check(line is not None and line.startswith("EVENT "),
                   f"{self.arguments}: {line!r} instead of {expected!r}; {self.errors}")
             self.events.append(line)
-        self.events.remove(expected)
+        self.events.remove(found[0])
+        return found[0]
+
+    def status(self):
+        """The lines of `status`, once every command before it is answered."""
+        self.say("balance")
+        self.result()
+        self.say("status\nbalance")
+        lines = []
+        while not (line := self.line() or "FAILURE").startswith(("SUCCESS", "FAILURE")):
+            (self.events if line.startswith("EVENT ") else lines).append(line.strip())
+        return lines
+
+    def settle(self):
+        """Waits until it waits for nobody."""
+        limit = time.monotonic() + WAIT_S
+        while waiting := [line for line in self.status() if line.startswith("waits for ")]:
+            check(time.monotonic() < limit, f"{self.arguments} {waiting[0]}")
+            time.sleep(0.01)
 
     def end(self, exit_code=0):
         """Waits for the end; the lines that were left."""
@@ -131,16 +198,20 @@ class Process:
         return self.end(exit_code)
 
     def kill(self):
+        """Also hears its last words, and waits for whatever it runs within."""
         self.child.kill()
         self.child.wait()
+        for reader in self.readers:
+            reader.join(WAIT_S)
 
 
 class World:
-    """A folder, and the processes that were started in it."""
+    """A folder, and the processes that were started in it. `keep`: the folder of a failure."""
 
-    def __init__(self, environment=None):
+    def __init__(self, environment=None, keep=False):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="cohort-live-"))
         self.environment = environment
+        self.keep = keep
         self.processes = []
         self.bank_address = None
 
@@ -153,27 +224,33 @@ class World:
                 process.kill()
                 if kind is not None:
                     print(f"left: {process.arguments} events {process.events}", file=sys.stderr)
-        shutil.rmtree(self.folder)
+        if self.keep and kind is not None:
+            print(f"left: {self.folder}", file=sys.stderr)
+        else:
+            shutil.rmtree(self.folder)
 
-    def start(self, *arguments, **options):
-        process = Process([str(a) for a in arguments], self.folder, self.environment, **options)
+    def start(self, *arguments, environment=None, **options):
+        process = Process([str(a) for a in arguments], self.folder,
+                          {**(self.environment or {}), **(environment or {})}, **options)
         self.processes.append(process)
         return process
 
-    def bank(self, *arguments, port=0, **options):
-        process = self.start("bank", "--port", port, "--any-port", *arguments, **options)
+    def bank(self, *arguments, port=0, bind="127.0.0.1", **options):
+        process = self.start("bank", "--port", port, "--bind", bind, "--any-port", *arguments,
+                             **options)
         ready = process.line()
-        check(ready is not None and ready.startswith("bank ready on 127.0.0.1:"),
+        check(ready is not None and ready.startswith(f"bank ready on {bind}:"),
               f"{ready!r} {process.errors}")
         self.bank_address = ready.split()[-1]
         process.port = int(self.bank_address.split(":")[1])
         return process
 
-    def customer(self, *arguments, ports=(0, 0), **options):
+    def customer(self, *arguments, ports=(0, 0), bind="127.0.0.1", **options):
         process = self.start("customer", "--bank", self.bank_address, "--port1", ports[0],
-                             "--port2", ports[1], "--any-port", *arguments, **options)
+                             "--port2", ports[1], "--bind", bind, "--any-port", *arguments,
+                             **options)
         ready = process.line()
-        check(ready is not None and ready.startswith("customer ready on 127.0.0.1:"),
+        check(ready is not None and ready.startswith(f"customer ready on {bind}:"),
               f"{ready!r} {process.errors}")
         process.ports = [int(word.split(":")[1]) for word in ready.split()[-2:]]
         return process

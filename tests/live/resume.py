@@ -1,13 +1,34 @@
 """Stopping and starting again: customers, the bank, in good order and by kill -9."""
 
+import json
 import pathlib
+import subprocess
 import threading
 
-from live import HEADER, World, check, main, same
+from live import COHORT, HEADER, World, check, main, same
 
 
 def state_of(folder):
     return {path.name: path.read_bytes() for path in pathlib.Path(folder).iterdir()}
+
+
+def cohort_state(world, name, *options, exit_code=0):
+    """What `cohort state` says of an account's directory; when it fails, its error."""
+    done = subprocess.run([COHORT, "state", *options, f"cohort-state/{name}"], cwd=world.folder,
+                          capture_output=True, text=True, check=False)
+    same(done.returncode, exit_code)
+    return done.stdout if exit_code == 0 else done.stderr
+
+
+def state_objects(world, name):
+    """The objects of `cohort state --json`: the file, the account or None, records by slot."""
+    objects = [json.loads(line) for line in cohort_state(world, name, "--json").splitlines()]
+    records = {}
+    for one in objects:
+        if one["state"] == "record":
+            records.setdefault(one["slot"], []).append(one["index"])
+    account = [one for one in objects if one["state"] == "account"]
+    return objects[0], account[0] if account else None, records
 
 
 def form(world, *customers):
@@ -26,15 +47,16 @@ def a_customer_outside_a_cohort_goes_on_where_it_was():
         alice.do("deposit 0.50", "SUCCESS deposit 0.50 balance 100.50")
         old_ports = alice.ports
         same(alice.end(), [])
-        check((world.folder / "cohort-state/alice/orderly.ckpt").exists(), "no orderly record")
+        check(state_objects(world, "alice")[0]["orderly"], "no orderly record")
         alice = world.customer("--name", "alice")
         alice.event("EVENT resumed balance 100.50")
         alice.do("balance", "SUCCESS balance 100.50")
         check(alice.ports != old_ports, "the ports should be others")
+        alice.settle()
         # The bank reaches it there.
         world.processes[0].do("exit alice", "SUCCESS exit alice balance 100.50")
         same(alice.end(), [])
-        check(not (world.folder / "cohort-state/alice/account.ckpt").exists(), "state left")
+        same(state_objects(world, "alice")[1:], (None, {}))
 
 
 def a_customer_killed_outside_a_cohort_goes_on_where_it_was():
@@ -111,18 +133,118 @@ def a_member_refused_by_another_bank_keeps_its_state():
         alice.do("checkpoint", "SUCCESS checkpoint alice.1 balance 95 members alice")
 
 
-def a_customer_killed_in_a_cohort_is_not_resumed_and_its_state_is_left():
+def a_customer_killed_in_a_cohort_comes_back_and_takes_along_who_must():
+    with World() as world:
+        bank = world.bank()
+        alice, bob, carol = world.customers(("alice", "100"), ("bob", "100"), ("carol", "100"),
+                                            trace=True)
+        cohort = form(world, alice, bob, carol)
+        alice.do("transfer 10 bob", "SUCCESS transfer 10 bob label 1 balance 90")
+        bob.event("EVENT received 10 from alice label 1 balance 110")
+        bob.do("checkpoint", "SUCCESS checkpoint bob.1 balance 110 members bob,alice")
+        alice.event("EVENT permanent bob.1 balance 90")
+        alice.do("transfer 5 bob", "SUCCESS transfer 5 bob label 2 balance 85")
+        bob.event("EVENT received 5 from alice label 2 balance 115")
+        carol.do("transfer 1 alice", "SUCCESS transfer 1 alice label 1 balance 99")
+        alice.event("EVENT received 1 from carol label 1 balance 86")
+        alice.kill()
+        alice = world.customer("--name", "alice", "--trace", "alice.trace")
+        alice.event("EVENT resumed balance 90")
+        alice.event("EVENT rolled-back alice... balance 90 undone 0")
+        bob.event("EVENT rolled-back alice... balance 110 undone 1")
+        # carol is not rolled back: what she sent is sent again.
+        alice.event("EVENT received 1 from carol label 1 balance 91")
+        carol.do("balance", "SUCCESS balance 99")
+        alice.do("transfer 2 bob", "SUCCESS transfer 2 bob label 2 balance 89")
+        bob.event("EVENT received 2 from alice label 2 balance 112")
+        for customer in (alice, bob, carol):
+            customer.settle()
+        bank.do("delete-cohort alice", f"SUCCESS delete-cohort {cohort}")
+        for customer, balance in ((alice, 89), (bob, 112), (carol, 99)):
+            customer.event(f"EVENT left {cohort} balance {balance}")
+            same(customer.end(), [])
+        world.check_traces("alice", "bob", "carol")
+
+
+def a_trace_goes_on_in_its_file_whatever_is_killed():
+    with World() as world:
+        bank = world.bank()
+        alice, bob = world.customers(("alice", "100"), ("bob", "100"), trace=True)
+        form(world, alice, bob)
+        for lap in range(8):
+            alice.say("transfer 1 bob\ncheckpoint\ntransfer 1 bob\ncheckpoint")
+            for _ in range(lap % 5):
+                alice.result()
+            alice.kill()
+            alice = world.customer("--name", "alice", "--trace", "alice.trace")
+            for customer in (alice, bob):
+                customer.settle()
+            total = sum(int(customer.do("balance").split()[-1]) for customer in (alice, bob))
+            same(total, 200)
+        same(alice.stop(), [])
+        same(bob.stop(), [])
+        bank.stop()
+        lines = (world.folder / "alice.trace").read_text().splitlines()[1:]
+        same([json.loads(line)["seq"] for line in lines], list(range(len(lines))))
+        same(sum('"e":"restarted"' in line for line in lines), 8)
+        world.check_traces("alice", "bob")
+
+
+def a_file_that_is_no_trace_is_not_written_to():
     with World() as world:
         world.bank()
-        alice, bob = world.customers(("alice", "100"), ("bob", "100"))
-        form(world, alice, bob)
-        alice.kill()
+        alice, = world.customers(("alice", "100"))
+        alice.stop()
+        (world.folder / "letter").write_text("Dear bank,\n")
+        refused(world, 2, "name another file with --trace", "--name", "alice", "--trace", "letter")
+        same((world.folder / "letter").read_text(), "Dear bank,\n")
+
+
+def a_state_is_shown_while_its_customer_runs_and_after_it_was_killed():
+    with World() as world:
+        world.bank()
+        alice, bob = world.customers(("alice", "100"), ("bob", "50.50"))
+        cohort = form(world, alice, bob)
+        alice.do("transfer 10 bob", "SUCCESS transfer 10 bob label 1 balance 90")
+        alice.do("checkpoint", "SUCCESS checkpoint alice.1 balance 90 members alice")
+        alice.do("transfer 10 bob", "SUCCESS transfer 10 bob label 2 balance 80")
         before = state_of(world.folder / "cohort-state/alice")
-        again = world.start("customer", "--bank", world.bank_address, "--port1", 0, "--port2", 0,
-                            "--any-port", "--name", "alice")
-        same(again.end(4), [])
-        check("recovery from a crash is not in this version" in again.errors, again.errors)
+        running = cohort_state(world, "alice")
+        for said in ("name: alice", "balance: 90", f"cohort: {cohort}, ", "bob at ", "running, or"):
+            check(said in running, f"{running!r} does not say {said!r}")
         same(state_of(world.folder / "cohort-state/alice"), before)
+        alice.kill()
+        same(cohort_state(world, "alice"), running)
+        file, account, records = state_objects(world, "alice")
+        same((account["name"], account["balance"], account["cohort"]), ("alice", 9000, int(cohort)))
+        same(file["bytes"], len(before["state"]))
+        same((file["orderly"], file["disorder"]), (False, ""))
+        same((records["account"], records["permanent-channel"]), ([0], [1]))
+        bob.stop()
+        check("stopped in good order" in cohort_state(world, "bob"), "bob stopped in good order")
+        check("no state" in cohort_state(world, "carol", exit_code=4), "carol has none")
+
+
+def a_torn_save_is_cut_off_and_a_flipped_bit_repaired():
+    with World() as world:
+        world.bank()
+        alice, = world.customers(("alice", "100"))
+        alice.do("deposit 1", "SUCCESS deposit 1 balance 101")
+        alice.kill()
+        path = world.folder / "cohort-state/alice/state"
+        sound = path.read_bytes()
+        path.write_bytes(sound + sound[-40:-7])
+        check("not finished" in cohort_state(world, "alice"), "the torn tail is not told")
+        same(path.read_bytes(), sound + sound[-40:-7])
+        flipped = bytearray(sound)
+        flipped[40] ^= 1
+        path.write_bytes(flipped)
+        check("one of two copies was damaged" in cohort_state(world, "alice"), "the repair is not told")
+        alice = world.customer("--name", "alice")
+        alice.event("EVENT resumed balance 101")
+        same(alice.stop(), [])
+        check("one of two copies was damaged" in alice.errors, alice.errors)
+        same(state_objects(world, "alice")[0]["disorder"], "")
 
 
 def the_bank_killed_after_success_knows_everything_again():
@@ -218,12 +340,12 @@ def what_cannot_be_resumed_is_refused_with_its_exit_code():
         refused(world, 2, "holds the state of another account than carol", "--name", "carol",
                 "--state", "cohort-state/bob")
         refused(world, 4, "holds the state of an account already", "--state", "cohort-state/bob")
-        account = world.folder / "cohort-state/bob/account.ckpt"
-        damaged = bytearray(account.read_bytes())
-        damaged[40] ^= 1
-        account.write_bytes(damaged)
-        refused(world, 4, "cohort-state/bob/account.ckpt is damaged", "--name", "bob")
-        same(account.read_bytes(), bytes(damaged))
+        state = world.folder / "cohort-state/bob/state"
+        damaged = bytes(len(state.read_bytes()))
+        state.write_bytes(damaged)
+        refused(world, 4, "cohort-state/bob/state is damaged at byte 0", "--name", "bob")
+        check("damaged at byte 0" in cohort_state(world, "bob", exit_code=4), "where is not said")
+        same(state.read_bytes(), damaged)
         alice.do("exit", "SUCCESS exit alice balance 100")
         alice.end()
         refused(world, 2, "", "--name", "alice",
@@ -271,7 +393,11 @@ main(a_name_is_free_as_soon_as_its_customer_has_exited,
      a_member_away_misses_nothing_and_comes_back_on_other_ports,
      a_whole_cohort_stopped_and_started_settles_what_was_in_flight,
      a_member_refused_by_another_bank_keeps_its_state,
-     a_customer_killed_in_a_cohort_is_not_resumed_and_its_state_is_left,
+     a_customer_killed_in_a_cohort_comes_back_and_takes_along_who_must,
+     a_trace_goes_on_in_its_file_whatever_is_killed,
+     a_file_that_is_no_trace_is_not_written_to,
+     a_state_is_shown_while_its_customer_runs_and_after_it_was_killed,
+     a_torn_save_is_cut_off_and_a_flipped_bit_repaired,
      the_bank_killed_after_success_knows_everything_again,
      whatever_is_killed_the_file_is_whole_and_no_success_is_forgotten,
      the_bank_stopped_and_started_never_uses_a_cohort_s_id_again,

@@ -93,6 +93,18 @@ static const Example EXAMPLES[] = {
     {{EVENT(OPEN_LOSSES), .undone = 2, .amount = 150},
      "EVENT open-losses 2 amount 1.50",
      "\"result\":\"event\",\"event\":\"open-losses\",\"count\":2,\"amount\":150"},
+    {{EVENT(UNDONE_DEPOSIT), .amount = 150},
+     "EVENT undone-deposit 1.50",
+     "\"result\":\"event\",\"event\":\"undone-deposit\",\"amount\":150"},
+    {{EVENT(UNDONE_WITHDRAWAL), .amount = 150},
+     "EVENT undone-withdrawal 1.50",
+     "\"result\":\"event\",\"event\":\"undone-withdrawal\",\"amount\":150"},
+    {{EVENT(UNDONE_MORE), .undone = 3},
+     "EVENT undone-more 3",
+     "\"result\":\"event\",\"event\":\"undone-more\",\"count\":3"},
+    {{EVENT(IN_DOUBT), .name = {"bob"}, .initiator = {"carol"}, .number = 7},
+     "EVENT in-doubt carol.7 waits for bob",
+     "\"result\":\"event\",\"event\":\"in-doubt\",\"instance\":\"carol.7\",\"waits_for\":\"bob\""},
 };
 
 static void assert_parses(const char *json, const char *text)

@@ -5,15 +5,16 @@
 
 #include <cmocka.h>
 
-static void expect(const Claim *claim, bool settled, unsigned rules)
+static void expect(const Claim *claim, bool settled, bool piecemeal, unsigned rules)
 {
     History history;
     history_init(&history);
     claim->tell(&history);
-    GPtrArray *violations =
-        checker_judge(history.checker, (CheckOptions){.settled = settled,
-                                                      .whole = history.whole,
-                                                      .cash_survives = history.cash_survives});
+    const CheckOptions options = {
+        .settled = settled, .whole = history.whole, .cash_survives = history.cash_survives};
+    if (piecemeal)
+        history_judge_piecemeal(&history, options);
+    GPtrArray *violations = checker_judge(history.checker, options);
     unsigned found = NOTHING;
     for (guint i = 0; i < violations->len; i++) {
         const Violation *violation = g_ptr_array_index(violations, i);
@@ -30,8 +31,9 @@ static void expect(const Claim *claim, bool settled, unsigned rules)
 static void test_claim(void **state)
 {
     const Claim *claim = *state;
-    expect(claim, true, claim->settled);
-    expect(claim, false, claim->running);
+    expect(claim, true, false, claim->settled);
+    expect(claim, true, true, claim->settled);
+    expect(claim, false, false, claim->running);
 }
 
 int claims_run(const Claim *claims, size_t count)

@@ -59,7 +59,7 @@ expect 0 "defaults are a scenario" "$cohort" sim "$tmp/defaults.ini"
 
 # --- json ---
 expect 0 "json" "$cohort" sim "$example" --json
-holds "keys in their order" sh -c "sed 's/:[^,}]*//g' '$tmp/out' | grep -qx '{\"seed\",\"virtual_ns\",\"wall_ns\",\"events\",\"datagrams_sent\",\"datagrams_delivered\",\"datagrams_dropped\",\"transfers\",\"transfers_received\",\"transfers_lost\",\"transfers_undone\",\"checkpoints\",\"rollbacks\",\"crashes\",\"money_in\",\"money_out\",\"money_total\",\"violations\",\"trace_hash\"}'"
+holds "keys in their order" sh -c "sed 's/:[^,}]*//g' '$tmp/out' | grep -qx '{\"seed\",\"virtual_ns\",\"wall_ns\",\"events\",\"datagrams_sent\",\"datagrams_delivered\",\"datagrams_dropped\",\"transfers\",\"transfers_received\",\"transfers_lost\",\"transfers_undone\",\"checkpoints\",\"rollbacks\",\"crashes\",\"money_in\",\"money_out\",\"money_total\",\"violations\",\"trace_hash\",\"settle_ns\",\"settle_ns_max\",\"bank_crashes\",\"restarts\",\"recoveries\",\"in_doubt_resolved\",\"partitions\",\"pauses\",\"clock_jumps\",\"disk_errors\",\"disk_full\",\"torn_writes\",\"lost_writes\",\"bit_flips\",\"bit_flips_repaired\",\"bit_flips_refused\"}'"
 
 # --- a batch ---
 expect 0 "batch" "$cohort" sim "$example" --seeds 3..9 --jobs 3 --json

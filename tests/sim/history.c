@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { BEGIN_NS = 1000000 };
+
 void history_init(History *history)
 {
     *history = (History){.checker = checker_new()};
@@ -21,6 +23,12 @@ void history_part(History *history)
         history->file[i] = i;
 }
 
+void history_judge_piecemeal(History *history, CheckOptions options)
+{
+    for (uint64_t clock = 0; history->file[C2] == 0 && clock <= history->clock; clock += 10)
+        checker_judge_before(history->checker, options, BEGIN_NS + clock);
+}
+
 void add(History *history, int who, const TraceEvent *event)
 {
     TraceEvent changed = *event;
@@ -31,7 +39,7 @@ void add(History *history, int who, const TraceEvent *event)
     changed.inc = history->inc[who] + (uint64_t)history->next.inc;
     history->clock += 10;
     checker_add(history->checker, file, history->seq[file]++,
-                1000000 + history->clock + (uint64_t)history->skew[who], &history->names[who],
+                BEGIN_NS + history->clock + (uint64_t)history->skew[who], &history->names[who],
                 &changed);
     memset(&history->next, 0, sizeof history->next);
 }
@@ -202,4 +210,16 @@ void crashed(History *history, int who)
 void restarted(History *history, int who, Money balance)
 {
     add(history, who, &(TraceEvent){.kind = TRACE_RESTARTED, .balance = balance});
+}
+
+void came_back_from_a_kill(History *history, int who)
+{
+    history->now[who] = history->permanent[who];
+    restarted(history, who, history->now[who].balance);
+}
+
+void came_back(History *history, int who)
+{
+    crashed(history, who);
+    came_back_from_a_kill(history, who);
 }

@@ -48,6 +48,10 @@ void history_deinit(History *history);
 /* From here on every process has its own trace, as when live. */
 void history_part(History *history);
 
+/* Judges record by record, knowing all that is to come, and forgets at once what it can. Nothing
+ * if there are several traces. */
+void history_judge_piecemeal(History *history, CheckOptions options);
+
 /* Any record, as it is. */
 void add(History *history, int who, const TraceEvent *event);
 
@@ -72,5 +76,9 @@ void discarded(History *history, int who, const char *instance);
 void rolled_back(History *history, int who, const char *instance);
 void crashed(History *history, int who);
 void restarted(History *history, int who, Money balance);
+/* It crashed and restarted, and has its permanent checkpoint again. */
+void came_back(History *history, int who);
+/* The same without a record of the crash, as when a process is killed. */
+void came_back_from_a_kill(History *history, int who);
 
 #endif

@@ -1,35 +1,5 @@
 #include "tests/sim/claim.h"
 
-/* --- crashes --- */
-
-static void a_crash_is_followed_by_a_rollback(History *h)
-{
-    founded(h, 2);
-    sent(h, C1, C2, 100);
-    received(h, C2, C1);
-    crashed(h, C1);
-    restarted(h, C1, OPENING_BALANCE);
-    rolled_back(h, C1, "c1.1");
-    rolled_back(h, C2, "c1.1");
-}
-
-static void a_crash_that_keeps_what_was_not_permanent_is_found(History *h)
-{
-    founded(h, 2);
-    deposited(h, C1, 100);
-    crashed(h, C1);
-    restarted(h, C1, OPENING_BALANCE + 100);
-}
-
-static void an_orderly_restart_keeps_the_current_balance(History *h)
-{
-    founded(h, 2);
-    deposited(h, C1, 100);
-    restarted(h, C1, OPENING_BALANCE + 100);
-}
-
-/* --- life --- */
-
 static void a_transfer_outside_a_cohort_is_found(History *h)
 {
     opened(h, C1, 1000);
@@ -150,9 +120,6 @@ static void a_trace_that_begins_midway_is_judged_from_the_next_cohort_on(History
 int main(void)
 {
     static const Claim claims[] = {
-        CLAIM(a_crash_is_followed_by_a_rollback, NOTHING),
-        CLAIM(a_crash_that_keeps_what_was_not_permanent_is_found, FINDS(RULE_MONEY)),
-        CLAIM(an_orderly_restart_keeps_the_current_balance, NOTHING),
         CLAIM(a_transfer_outside_a_cohort_is_found, FINDS(RULE_LIFE)),
         CLAIM(an_exit_within_a_cohort_is_found, FINDS(RULE_LIFE)),
         CLAIM(cash_after_the_exit_is_found, FINDS(RULE_LIFE)),

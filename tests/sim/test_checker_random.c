@@ -21,9 +21,11 @@ typedef struct Lab {
     bool lost[MEMBERS][MEMBERS][LABELS_MAX];          /* declared lost, now */
     bool lost_for_good[MEMBERS][MEMBERS][LABELS_MAX]; /* ... in the permanent checkpoint */
     bool lost_tentative[MEMBERS][MEMBERS][LABELS_MAX];
-    bool tentative[MEMBERS]; /* sends nothing */
-    bool stopped[MEMBERS];   /* rolls back: does nothing */
-    bool undone[MEMBERS];    /* ... in effect: nobody accepts anything from it */
+    bool tentative[MEMBERS];  /* sends nothing */
+    bool stopped[MEMBERS];    /* rolls back: does nothing */
+    bool undone[MEMBERS];     /* ... in effect: nobody accepts anything from it */
+    bool crashes;             /* there are some */
+    bool recovering[MEMBERS]; /* has crashed: does nothing but roll back */
 } Lab;
 
 static int draw(Lab *lab, int bound)
@@ -83,13 +85,13 @@ static void step(Lab *lab)
     int who = draw(lab, MEMBERS);
     int peer = (who + 1 + draw(lab, MEMBERS - 1)) % MEMBERS;
     int what = draw(lab, 10);
-    if (lab->stopped[who])
+    if (lab->stopped[who] || lab->recovering[who])
         return;
     if (what < 4)
         step_send(lab, who, peer);
     else if (what < 8 && !lab->undone[peer])
         step_accept(lab, peer, who);
-    else if (what == 8 && !lab->stopped[peer])
+    else if (what == 8 && !lab->stopped[peer] && !lab->recovering[peer])
         declare_lost(lab, who, peer);
     else if (what == 9)
         deposited(&lab->history, who, 10);
@@ -99,6 +101,21 @@ static void steps(Lab *lab, int most)
 {
     for (int i = draw(lab, most + 1); i > 0; i--)
         step(lab);
+}
+
+/* --- crashes --- */
+
+/* What it has sent lives on. */
+static void crash(Lab *lab, int who)
+{
+    History *h = &lab->history;
+    const Books before = h->now[who];
+    if (draw(lab, 2) == 0)
+        crashed(h, who);
+    restarted(h, who, h->permanent[who].balance);
+    h->now[who] = h->permanent[who];
+    memcpy(h->now[who].sent, before.sent, sizeof before.sent);
+    lab->recovering[who] = true;
 }
 
 /* --- checkpoints --- */
@@ -118,11 +135,32 @@ static void take_tentative(Lab *lab, int who, const char *instance)
     memcpy(lab->lost_tentative[who], lab->lost[who], sizeof lab->lost[who]);
 }
 
+/* Whoever crashed before it had voted says nothing of it. */
+static void end_checkpoint(Lab *lab, int who, const char *instance, bool commit)
+{
+    History *h = &lab->history;
+    const Books before = h->now[who];
+    lab->tentative[who] = false;
+    if (commit) {
+        permanent(h, who, instance);
+        memcpy(lab->lost_for_good[who], lab->lost_tentative[who], sizeof lab->lost[who]);
+    } else if (!lab->recovering[who] || draw(lab, 2) == 0) {
+        discarded(h, who, instance);
+    }
+    if (!commit || !lab->recovering[who])
+        return;
+    h->now[who] = h->permanent[who];
+    memcpy(h->now[who].sent, before.sent, sizeof before.sent);
+}
+
 static void checkpoint(Lab *lab)
 {
     History *h = &lab->history;
     int order[MEMBERS] = {draw(lab, MEMBERS)};
     int count = 1;
+    bool refused = false;
+    if (lab->recovering[order[0]])
+        return;
     g_autofree char *instance =
         g_strdup_printf("%s.%u", h->names[order[0]].text, (unsigned)++lab->instances);
     take_tentative(lab, order[0], instance);
@@ -132,22 +170,20 @@ static void checkpoint(Lab *lab)
             uint64_t real = last_received(lab, i, who, h->tentative[who].received[i]);
             if (lab->tentative[i] || real <= h->permanent[i].sent[who])
                 continue;
+            refused = refused || lab->recovering[i];
+            if (lab->recovering[i])
+                continue;
             steps(lab, 3);
             take_tentative(lab, i, instance);
             order[count++] = i;
         }
     }
     steps(lab, 5);
-    bool commit = draw(lab, 4) > 0;
+    bool commit = draw(lab, 4) > 0 && !refused;
     for (int k = 0; k < count; k++) {
-        int who = order[k];
-        if (commit)
-            permanent(h, who, instance);
-        else
-            discarded(h, who, instance);
-        if (commit)
-            memcpy(lab->lost_for_good[who], lab->lost_tentative[who], sizeof lab->lost[who]);
-        lab->tentative[who] = false;
+        if (lab->crashes && draw(lab, 8) == 0)
+            crash(lab, order[draw(lab, count)]);
+        end_checkpoint(lab, order[k], instance, commit);
         steps(lab, 3);
     }
 }
@@ -157,13 +193,14 @@ static void checkpoint(Lab *lab)
 static void roll(Lab *lab, int who, const char *instance)
 {
     rolled_back(&lab->history, who, instance);
+    lab->recovering[who] = false;
     memcpy(lab->lost[who], lab->lost_for_good[who], sizeof lab->lost[who]);
 }
 
-static void rollback(Lab *lab)
+static void rollback(Lab *lab, int initiator)
 {
     History *h = &lab->history;
-    int order[MEMBERS] = {draw(lab, MEMBERS)};
+    int order[MEMBERS] = {initiator};
     int count = 1;
     g_autofree char *instance =
         g_strdup_printf("%s.%u", h->names[order[0]].text, (unsigned)++lab->instances);
@@ -182,6 +219,8 @@ static void rollback(Lab *lab)
     }
     steps(lab, 3);
     for (int k = 0; k < count; k++) {
+        if (lab->crashes && k + 1 < count && draw(lab, 4) == 0)
+            crash(lab, order[k + 1 + draw(lab, count - k - 1)]);
         roll(lab, order[k], instance);
         steps(lab, 3);
     }
@@ -199,6 +238,10 @@ static void rollback(Lab *lab)
 static void settle(Lab *lab)
 {
     const History *h = &lab->history;
+    for (int who = 0; who < MEMBERS; who++) {
+        if (lab->recovering[who])
+            rollback(lab, who);
+    }
     for (int from = 0; from < MEMBERS; from++) {
         for (int to = 0; to < MEMBERS; to++) {
             while (h->now[to].received[from] < h->now[from].sent[to])
@@ -216,7 +259,9 @@ static void tell(Lab *lab)
         if (what == 0)
             checkpoint(lab);
         else if (what == 1)
-            rollback(lab);
+            rollback(lab, draw(lab, MEMBERS));
+        else if (what == 2 && lab->crashes)
+            crash(lab, draw(lab, MEMBERS));
         else
             step(lab);
     }
@@ -233,9 +278,12 @@ static Lab *lab_new(uint64_t seed)
     return lab;
 }
 
-static void judge_nothing(Lab *lab, uint64_t seed)
+static void judge_nothing(Lab *lab, uint64_t seed, bool piecemeal)
 {
-    GPtrArray *violations = checker_judge(lab->history.checker, (CheckOptions){.settled = true});
+    const CheckOptions options = {.settled = true};
+    if (piecemeal)
+        history_judge_piecemeal(&lab->history, options);
+    GPtrArray *violations = checker_judge(lab->history.checker, options);
     if (violations->len > 0) {
         const Violation *violation = g_ptr_array_index(violations, 0);
         fail_msg("seed %u: %s: %s, file %u seq %u: %s", (unsigned)seed, rule_name(violation->rule),
@@ -247,27 +295,63 @@ static void judge_nothing(Lab *lab, uint64_t seed)
     g_free(lab);
 }
 
+static void tell_many(bool crashes, bool piecemeal)
+{
+    for (uint64_t seed = 0; seed < HISTORIES; seed++) {
+        Lab *lab = lab_new(seed);
+        lab->crashes = crashes;
+        tell(lab);
+        judge_nothing(lab, seed, piecemeal);
+    }
+}
+
+static void tell_many_in_parts(bool crashes, int skew_max)
+{
+    for (uint64_t seed = 0; seed < HISTORIES; seed++) {
+        Lab *lab = lab_new(seed);
+        lab->crashes = crashes;
+        history_part(&lab->history);
+        for (int i = 0; i < MEMBERS; i++)
+            lab->history.skew[i] = draw(lab, skew_max);
+        tell(lab);
+        judge_nothing(lab, seed, false);
+    }
+}
+
 static void nothing_is_found_in_a_right_history(void **state)
 {
     (void)state;
-    for (uint64_t seed = 0; seed < HISTORIES; seed++) {
-        Lab *lab = lab_new(seed);
-        tell(lab);
-        judge_nothing(lab, seed);
-    }
+    tell_many(false, false);
 }
 
 static void nothing_is_found_whatever_the_clocks(void **state)
 {
     (void)state;
-    for (uint64_t seed = 0; seed < HISTORIES; seed++) {
-        Lab *lab = lab_new(seed);
-        history_part(&lab->history);
-        for (int i = 0; i < MEMBERS; i++)
-            lab->history.skew[i] = draw(lab, SKEW_MAX);
-        tell(lab);
-        judge_nothing(lab, seed);
-    }
+    tell_many_in_parts(false, SKEW_MAX);
+}
+
+static void nothing_is_found_in_a_right_history_with_crashes(void **state)
+{
+    (void)state;
+    tell_many(true, false);
+}
+
+static void nothing_is_found_when_all_is_forgotten_that_can_be(void **state)
+{
+    (void)state;
+    tell_many(true, true);
+}
+
+static void nothing_is_found_after_crashes_on_one_machine(void **state)
+{
+    (void)state;
+    tell_many_in_parts(true, 1);
+}
+
+static void nothing_is_found_after_crashes_whatever_the_clocks(void **state)
+{
+    (void)state;
+    tell_many_in_parts(true, SKEW_MAX);
 }
 
 int main(void)
@@ -275,6 +359,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_is_found_in_a_right_history),
         cmocka_unit_test(nothing_is_found_whatever_the_clocks),
+        cmocka_unit_test(nothing_is_found_in_a_right_history_with_crashes),
+        cmocka_unit_test(nothing_is_found_when_all_is_forgotten_that_can_be),
+        cmocka_unit_test(nothing_is_found_after_crashes_on_one_machine),
+        cmocka_unit_test(nothing_is_found_after_crashes_whatever_the_clocks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -234,6 +234,24 @@ static void the_last_line_may_have_no_end(void **state)
     trace_reader_free(reader);
 }
 
+static void a_killed_process_may_leave_its_last_line_torn(void **state)
+{
+    (void)state;
+    const char text[] =
+        "{\"cohort_trace\":1,\"mode\":\"live\"}\n"
+        "{\"seq\":0,\"t\":0,\"p\":\"c1\",\"inc\":0,\"e\":\"exited\",\"balance\":5}\n"
+        "{\"seq\":1,\"t\":0,\"p\":\"c";
+    TraceReader *reader = trace_reader_new(text, strlen(text));
+    TraceRecord record;
+    assert_true(trace_reader_next(reader, &record));
+    assert_false(trace_reader_torn(reader));
+    assert_false(trace_reader_next(reader, &record));
+    assert_null(trace_reader_error(reader));
+    assert_true(trace_reader_torn(reader));
+    assert_int_equal(trace_reader_line(reader), 3);
+    trace_reader_free(reader);
+}
+
 #define EVENT(rest) HEADER "{\"seq\":0,\"t\":0,\"p\":\"c1\",\"inc\":0," rest "}\n"
 #define SENT(to, label, amount)                                                                    \
     EVENT("\"e\":\"sent\",\"to\":" to ",\"label\":" label ",\"amount\":" amount ",\"balance\":0")
@@ -317,6 +335,7 @@ int main(void)
         cmocka_unit_test(last_labels_are_joined_by_peer),
         cmocka_unit_test(unknown_keys_and_a_crash_without_balance_are_accepted),
         cmocka_unit_test(the_last_line_may_have_no_end),
+        cmocka_unit_test(a_killed_process_may_leave_its_last_line_torn),
         cmocka_unit_test(a_broken_trace_is_told_with_line_and_reason),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

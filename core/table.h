@@ -19,6 +19,11 @@ typedef const char *(*TableTake)(void *user, const BankRow *row);
 bool table_read(const char *path, const uint8_t *bytes, size_t length, TableTake take, void *user,
                 GString *error);
 
+/* Why a TableTake refuses a name that it has taken before. */
+extern const char TABLE_DUPLICATE[];
+/* All rows, names once each: a new array of BankRow. NULL when the text is not sound. */
+GArray *table_rows(const char *path, const uint8_t *bytes, size_t length, GString *error);
+
 void table_write_header(GString *out);
 void table_write_row(GString *out, const BankRow *row);
 

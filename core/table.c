@@ -1,14 +1,17 @@
-#include "net/table.h"
+#include "core/table.h"
 
 #include <csv.h>
 #include <string.h>
 
+#include "core/text.h"
+
 enum { COLUMNS = 7, QUOTE_BYTES_MAX = 40 };
+const char TABLE_DUPLICATE[] = "the name is in the file already: remove one";
 /* New cohorts count on from the highest; exact in any JSON, and far from the end of the numbers. */
 #define COHORT_READ_MAX UINT64_C(9007199254740991)
 static const char *const COLUMN_NAME[COLUMNS] = {"name",  "balance", "ip_address", "port1",
                                                  "port2", "cohort",  "exit_state"};
-static const char HEADER[] = "name,balance,ip_address,port1,port2,cohort,exit_state";
+#define HEADER "name,balance,ip_address,port1,port2,cohort,exit_state"
 
 typedef struct Reader {
     const char *path;
@@ -29,17 +32,19 @@ static void fail(Reader *reader, unsigned column, const char *reason, const char
     if (reader->failed)
         return;
     reader->failed = true;
-    g_string_printf(reader->error, "%s:%" G_GUINT64_FORMAT ": column %u", reader->path,
-                    reader->line, column + 1);
+    text_add(reader->error, reader->path, ":", NULL);
+    text_add_number(reader->error, reader->line);
+    g_string_append(reader->error, ": column ");
+    text_add_number(reader->error, column + 1);
     if (column < COLUMNS)
-        g_string_append_printf(reader->error, " (%s)", COLUMN_NAME[column]);
-    g_string_append_printf(reader->error, ": %s", reason);
+        text_add(reader->error, " (", COLUMN_NAME[column], ")", NULL);
+    text_add(reader->error, ": ", reason, NULL);
     if (value == NULL)
         return;
     g_autofree char *start = g_strndup(value, QUOTE_BYTES_MAX);
     g_autofree char *quote = g_strescape(start, NULL);
-    g_string_append_printf(reader->error, ", found \"%s%s\"", quote,
-                           strlen(value) > QUOTE_BYTES_MAX ? "..." : "");
+    text_add(reader->error, ", found \"", quote, strlen(value) > QUOTE_BYTES_MAX ? "..." : "", "\"",
+             NULL);
 }
 
 /* --- one value; NULL, or why it is refused --- */
@@ -111,10 +116,8 @@ static void on_value(void *bytes, size_t length, void *user)
     if (column >= COLUMNS) {
         fail(reader, column, "one value too many: a row has 7", text);
     } else if (!reader->header_read) {
-        if (strcmp(text, COLUMN_NAME[column]) != 0) {
-            g_autofree char *reason = g_strconcat("the first line must be exactly ", HEADER, NULL);
-            fail(reader, column, reason, text);
-        }
+        if (strcmp(text, COLUMN_NAME[column]) != 0)
+            fail(reader, column, "the first line must be exactly " HEADER, text);
     } else {
         const char *reason = READ[column](&reader->row, text);
         if (reason != NULL)
@@ -210,12 +213,38 @@ bool table_read(const char *path, const uint8_t *bytes, size_t length, TableTake
     }
     if (!reader.failed && !reader.header_read) {
         reader.line = 1;
-        g_autofree char *reason =
-            g_strconcat("the file is empty: its first line must be ", HEADER, NULL);
-        fail(&reader, 0, reason, NULL);
+        fail(&reader, 0, "the file is empty: its first line must be " HEADER, NULL);
     }
     csv_free(&parser);
     return !reader.failed;
+}
+
+/* --- all rows --- */
+
+typedef struct Collector {
+    GArray *rows;
+    GHashTable *names;
+} Collector;
+
+static const char *collect(void *user, const BankRow *row)
+{
+    Collector *collector = user;
+    if (!g_hash_table_add(collector->names, g_strdup(row->name.text)))
+        return TABLE_DUPLICATE;
+    g_array_append_val(collector->rows, *row);
+    return NULL;
+}
+
+GArray *table_rows(const char *path, const uint8_t *bytes, size_t length, GString *error)
+{
+    Collector collector = {g_array_new(FALSE, FALSE, sizeof(BankRow)),
+                           g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL)};
+    bool sound = table_read(path, bytes, length, collect, &collector, error);
+    g_hash_table_unref(collector.names);
+    if (sound)
+        return collector.rows;
+    g_array_unref(collector.rows);
+    return NULL;
 }
 
 /* --- writing --- */
@@ -223,8 +252,7 @@ bool table_read(const char *path, const uint8_t *bytes, size_t length, TableTake
 /* No value that a BankRow can have needs the quotes of RFC 4180. */
 void table_write_header(GString *out)
 {
-    g_string_append(out, HEADER);
-    g_string_append_c(out, '\n');
+    g_string_append(out, HEADER "\n");
 }
 
 void table_write_row(GString *out, const BankRow *row)

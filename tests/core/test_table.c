@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "net/table.h"
+#include "core/table.h"
 
 #define HEADER "name,balance,ip_address,port1,port2,cohort,exit_state\n"
 #define ALICE "alice,100.50,127.0.0.1,8501,8502,,0\n"

@@ -1,0 +1,80 @@
+#include "core/recovery.h"
+
+#include "core/compose.h"
+#include "core/instance.h"
+#include "core/planted.h"
+#include "core/rollback.h"
+
+/* Rule 2: "load the permanent checkpoint as current state, acked = log base, NR set." */
+void recovery_load(Customer *customer)
+{
+    Process *process = &customer->process;
+    if (!customer_active(customer))
+        return;
+    process->recovering = true;
+    process->frozen = customer->membership.dissolving.voted;
+    process_restore_permanent(process);
+    for (uint16_t i = 0; i < process->count; i++) {
+        process->peers[i].channel.stable_due = i != process->self;
+        /* In a rollback everybody was asked, or may have been: all must hear how it ends. */
+        if (process->engaged == ENGAGED_ROLLBACK)
+            process->peers[i].ask = i == process->self ? ASK_NOT : ASK_JOINED;
+    }
+}
+
+void recovery_start(Customer *customer)
+{
+    Process *process = &customer->process;
+    customer_trace(customer,
+                   (TraceEvent){.kind = TRACE_RESTARTED,
+                                .balance = account_balance(&process->application)});
+    if (process->engaged != ENGAGED_ROLLBACK || process->voted)
+        return;
+    if (process->parent == process->self) {
+        /* Rule 2: "an undecided initiator decides abort." */
+        rollback_decide(process, &customer->step, process->instance, false);
+        process->outcome.over = false;
+        return;
+    }
+    /* Rule 4: "PREPARING found at restart becomes REFUSED: answer no to the parent for that
+     * instance, stay busy until its decision." */
+    process->refused = true;
+    process->voted = true;
+    process->query_ns = customer->step.now_ns;
+    process->control_changed = true;
+}
+
+static bool may_begin(const Customer *customer)
+{
+    return customer->process.recovering && !customer->forced.engaged &&
+           instance_free(&customer->process);
+}
+
+/* Rule 6: "when NR and not busy, an ordinary instance of its own; on no or abort again, with a
+ * randomised growing pause and a new instance number." */
+void recovery_tick(Customer *customer)
+{
+    Process *process = &customer->process;
+    Attempt *forced = &customer->forced;
+    if (!customer_active(customer)) {
+        *forced = (Attempt){0};
+        return;
+    }
+    if (may_begin(customer) && forced->pause_ns <= customer->step.now_ns) {
+        forced->engaged = true;
+        forced->tries++;
+        rollback_begin(process, &customer->step);
+    }
+    if (forced->engaged && process->outcome.over) {
+        process->outcome.over = false;
+        customer_pause(customer, forced);
+    }
+    if (!process->recovering)
+        *forced = (Attempt){0};
+}
+
+uint64_t recovery_deadline(const Customer *customer)
+{
+    return customer_active(customer) && may_begin(customer) ? customer->forced.pause_ns
+                                                            : TIME_NEVER;
+}

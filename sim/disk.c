@@ -1,0 +1,586 @@
+#include "sim/disk.h"
+
+#include <string.h>
+
+#include "core/panic.h"
+
+/* A file's content; names lead to it, and operations on it. */
+typedef struct File {
+    unsigned references;
+    GByteArray *content; /* with all operations */
+    GByteArray *safe;    /* with those that are synced: what any crash leaves */
+} File;
+
+typedef struct Entry {
+    char *name;
+    File *file;
+} Entry;
+
+/* Names, a handful. */
+typedef struct Folder {
+    GArray *entries; /* of Entry */
+} Folder;
+
+typedef enum OperationKind {
+    OPERATION_WRITE,
+    OPERATION_TRUNCATE,
+    OPERATION_SYNC,
+    OPERATION_LINK, /* a new file gets its name */
+    OPERATION_RENAME,
+    OPERATION_REMOVE,
+    OPERATION_SYNC_NAMES
+} OperationKind;
+
+typedef struct Operation {
+    OperationKind kind;
+    bool safe; /* or nothing to be lost */
+    uint64_t number;
+    uint64_t begin_ns;
+    uint64_t done_ns;
+    File *file;      /* WRITE, TRUNCATE, SYNC, LINK */
+    char *name;      /* LINK, REMOVE; RENAME: from */
+    char *to;        /* RENAME */
+    uint64_t offset; /* WRITE; TRUNCATE: the length */
+    uint8_t *bytes;  /* WRITE */
+    size_t length;
+} Operation;
+
+struct SimDisk {
+    Disk base;
+    DiskModel model;
+    uint64_t state;
+    uint64_t now_ns;
+    uint64_t done_ns;
+    Folder names;       /* with all operations */
+    Folder safe;        /* with those that are synced */
+    GArray *operations; /* those not known to be safe, in their order */
+    uint64_t operation_count;
+    DiskCounts counts;
+};
+
+const DiskModel disk_ideal = {.write_delay = {.kind = DELAY_CONSTANT},
+                              .fsync_delay = {.kind = DELAY_CONSTANT}};
+
+/* --- files and names --- */
+
+static File *file_new(void)
+{
+    File *file = g_new0(File, 1);
+    file->content = g_byte_array_new();
+    file->safe = g_byte_array_new();
+    return file;
+}
+
+static File *file_ref(File *file)
+{
+    file->references++;
+    return file;
+}
+
+static void file_unref(File *file)
+{
+    if (file == NULL || --file->references > 0)
+        return;
+    g_byte_array_unref(file->content);
+    g_byte_array_unref(file->safe);
+    g_free(file);
+}
+
+static void entry_clear(void *element)
+{
+    Entry *entry = element;
+    g_free(entry->name);
+    file_unref(entry->file);
+}
+
+static void folder_init(Folder *folder)
+{
+    folder->entries = g_array_new(FALSE, FALSE, sizeof(Entry));
+    g_array_set_clear_func(folder->entries, entry_clear);
+}
+
+static Entry *folder_find(const Folder *folder, const char *name)
+{
+    for (guint i = 0; i < folder->entries->len; i++) {
+        Entry *entry = &g_array_index(folder->entries, Entry, i);
+        if (strcmp(entry->name, name) == 0)
+            return entry;
+    }
+    return NULL;
+}
+
+static void folder_remove(Folder *folder, const char *name)
+{
+    const Entry *entry = folder_find(folder, name);
+    if (entry != NULL)
+        g_array_remove_index(folder->entries,
+                             (guint)(entry - (const Entry *)folder->entries->data));
+}
+
+static void folder_put(Folder *folder, const char *name, File *file)
+{
+    Entry entry = {g_strdup(name), file_ref(file)};
+    folder_remove(folder, name);
+    g_array_append_val(folder->entries, entry);
+}
+
+/* The same names for the same files. */
+static void folder_assign(Folder *folder, const Folder *from)
+{
+    g_array_set_size(folder->entries, 0);
+    for (guint i = 0; i < from->entries->len; i++) {
+        const Entry *entry = &g_array_index(from->entries, Entry, i);
+        folder_put(folder, entry->name, entry->file);
+    }
+}
+
+/* --- what operations do --- */
+
+/* Longer: filled with zeros. */
+static void set_length(GByteArray *bytes, uint64_t length)
+{
+    guint before = bytes->len;
+    INVARIANT_THAT(length, <=, G_MAXUINT);
+    g_byte_array_set_size(bytes, (guint)length);
+    if (length > before)
+        memset(bytes->data + before, 0, length - before);
+}
+
+static void put_bytes(GByteArray *to, uint64_t offset, const uint8_t *bytes, size_t length)
+{
+    if (length == 0)
+        return;
+    if (to->len < offset + length)
+        set_length(to, offset + length);
+    memcpy(to->data + offset, bytes, length);
+}
+
+static void apply_to_content(const Operation *operation, GByteArray *content)
+{
+    if (operation->kind == OPERATION_WRITE)
+        put_bytes(content, operation->offset, operation->bytes, operation->length);
+    else
+        set_length(content, operation->offset);
+}
+
+/* A crash may keep a rename and lose the file's first name. */
+static void apply_to_names(const Operation *operation, Folder *names)
+{
+    if (operation->kind == OPERATION_LINK) {
+        folder_put(names, operation->name, operation->file);
+    } else if (operation->kind == OPERATION_REMOVE) {
+        folder_remove(names, operation->name);
+    } else {
+        const Entry *from = folder_find(names, operation->name);
+        if (from != NULL && from->file == operation->file)
+            folder_remove(names, operation->name);
+        folder_put(names, operation->to, operation->file);
+    }
+}
+
+static bool changes_content(const Operation *operation)
+{
+    return operation->kind == OPERATION_WRITE || operation->kind == OPERATION_TRUNCATE;
+}
+
+static bool changes_names(const Operation *operation)
+{
+    return operation->kind == OPERATION_LINK || operation->kind == OPERATION_RENAME ||
+           operation->kind == OPERATION_REMOVE;
+}
+
+static void make_safe(SimDisk *disk, Operation *operation)
+{
+    if (changes_content(operation))
+        apply_to_content(operation, operation->file->safe);
+    else if (changes_names(operation))
+        apply_to_names(operation, &disk->safe);
+    operation->safe = true;
+}
+
+/* --- the operations under way --- */
+
+static void operation_clear(void *element)
+{
+    Operation *operation = element;
+    file_unref(operation->file);
+    g_free(operation->name);
+    g_free(operation->to);
+    g_free(operation->bytes);
+}
+
+static Operation *operation_at(const SimDisk *disk, guint index)
+{
+    return &g_array_index(disk->operations, Operation, index);
+}
+
+static void forget_safe(SimDisk *disk)
+{
+    guint kept = 0;
+    for (guint i = 0; i < disk->operations->len; i++) {
+        Operation *operation = operation_at(disk, i);
+        if (operation->safe)
+            operation_clear(operation);
+        else
+            *operation_at(disk, kept++) = *operation;
+    }
+    g_array_set_clear_func(disk->operations, NULL);
+    g_array_set_size(disk->operations, kept);
+    g_array_set_clear_func(disk->operations, operation_clear);
+}
+
+/* The syncs among the operations before `end` are done. */
+static void carry_out_syncs(SimDisk *disk, uint64_t end)
+{
+    for (guint i = 0; i < disk->operations->len; i++) {
+        Operation *sync = operation_at(disk, i);
+        if (sync->number >= end)
+            break;
+        if (sync->kind != OPERATION_SYNC && sync->kind != OPERATION_SYNC_NAMES)
+            continue;
+        sync->safe = true;
+        for (guint j = 0; j < i; j++) {
+            Operation *earlier = operation_at(disk, j);
+            bool covered = sync->kind == OPERATION_SYNC
+                               ? changes_content(earlier) && earlier->file == sync->file
+                               : changes_names(earlier);
+            if (covered && !earlier->safe)
+                make_safe(disk, earlier);
+        }
+    }
+    forget_safe(disk);
+}
+
+DiskCut simdisk_cut_at(const SimDisk *disk, uint64_t now_ns)
+{
+    for (guint i = 0; i < disk->operations->len; i++) {
+        const Operation *operation = operation_at(disk, i);
+        if (operation->done_ns > now_ns)
+            return (DiskCut){operation->number, operation->begin_ns < now_ns};
+    }
+    return (DiskCut){disk->operation_count, false};
+}
+
+void simdisk_set_time(SimDisk *disk, uint64_t now_ns)
+{
+    INVARIANT_THAT(now_ns, >=, disk->now_ns);
+    disk->now_ns = now_ns;
+    if (disk->operations->len > 0)
+        carry_out_syncs(disk, simdisk_cut_at(disk, now_ns).operation);
+}
+
+static Operation *begin(SimDisk *disk, OperationKind kind, const Delay *delay)
+{
+    Operation operation = {.kind = kind, .number = disk->operation_count++};
+    operation.begin_ns = MAX(disk->now_ns, disk->done_ns);
+    operation.done_ns = operation.begin_ns + delay_draw(delay, &disk->state);
+    disk->done_ns = operation.done_ns;
+    g_array_append_val(disk->operations, operation);
+    return operation_at(disk, disk->operations->len - 1);
+}
+
+static bool fails(SimDisk *disk)
+{
+    bool error = disk->model.error_rate > 0 && draw_chance(&disk->state, disk->model.error_rate);
+    disk->counts.errors += error;
+    return error;
+}
+
+/* --- as a Disk --- */
+
+static SimDisk *of(Disk *base)
+{
+    return (SimDisk *)base;
+}
+
+static int read_file(Disk *base, const char *name, GByteArray *bytes)
+{
+    SimDisk *disk = of(base);
+    const Entry *entry = folder_find(&disk->names, name);
+    if (fails(disk))
+        return SIMDISK_ERROR;
+    if (entry == NULL)
+        return DISK_MISSING;
+    g_byte_array_append(bytes, entry->file->content->data, entry->file->content->len);
+    return 0;
+}
+
+static File *make_file(SimDisk *disk, const char *name)
+{
+    Operation *link = begin(disk, OPERATION_LINK, &disk_ideal.write_delay);
+    link->name = g_strdup(name);
+    link->file = file_ref(file_new());
+    apply_to_names(link, &disk->names);
+    return link->file;
+}
+
+/* A write that fails may have been begun. */
+static int write_file(Disk *base, const char *name, uint64_t offset, const uint8_t *bytes,
+                      size_t length)
+{
+    SimDisk *disk = of(base);
+    const Entry *entry = folder_find(&disk->names, name);
+    File *file = entry != NULL ? entry->file : make_file(disk, name);
+    INVARIANT_THAT(offset, <=, file->content->len);
+    bool full = disk->model.full_rate > 0 && draw_chance(&disk->state, disk->model.full_rate);
+    bool error = fails(disk);
+    disk->counts.full += full;
+    if (full || error)
+        length = (size_t)draw_uniform(&disk->state, 0, length);
+    Operation *write = begin(disk, OPERATION_WRITE, &disk->model.write_delay);
+    write->file = file_ref(file);
+    write->offset = offset;
+    write->bytes = g_memdup2(bytes, length);
+    write->length = length;
+    apply_to_content(write, file->content);
+    return full ? SIMDISK_FULL : error ? SIMDISK_ERROR : 0;
+}
+
+static int truncate_file(Disk *base, const char *name, uint64_t length)
+{
+    SimDisk *disk = of(base);
+    const Entry *entry = folder_find(&disk->names, name);
+    if (entry == NULL)
+        return DISK_MISSING;
+    if (fails(disk))
+        return SIMDISK_ERROR;
+    Operation *truncate = begin(disk, OPERATION_TRUNCATE, &disk->model.write_delay);
+    truncate->file = file_ref(entry->file);
+    truncate->offset = length;
+    apply_to_content(truncate, entry->file->content);
+    return 0;
+}
+
+/* One that fails leaves everything as unsafe as it was. */
+static int sync_file(Disk *base, const char *name)
+{
+    SimDisk *disk = of(base);
+    const Entry *entry = folder_find(&disk->names, name);
+    if (entry == NULL)
+        return DISK_MISSING;
+    if (fails(disk))
+        return SIMDISK_ERROR;
+    Operation *sync = begin(disk, OPERATION_SYNC, &disk->model.fsync_delay);
+    sync->file = file_ref(entry->file);
+    return 0;
+}
+
+static int rename_file(Disk *base, const char *from, const char *to)
+{
+    SimDisk *disk = of(base);
+    const Entry *entry = folder_find(&disk->names, from);
+    if (entry == NULL)
+        return DISK_MISSING;
+    if (fails(disk))
+        return SIMDISK_ERROR;
+    Operation *rename = begin(disk, OPERATION_RENAME, &disk->model.write_delay);
+    rename->file = file_ref(entry->file);
+    rename->name = g_strdup(from);
+    rename->to = g_strdup(to);
+    apply_to_names(rename, &disk->names);
+    return 0;
+}
+
+static int remove_file(Disk *base, const char *name)
+{
+    SimDisk *disk = of(base);
+    if (fails(disk))
+        return SIMDISK_ERROR;
+    if (folder_find(&disk->names, name) == NULL)
+        return 0;
+    Operation *remove = begin(disk, OPERATION_REMOVE, &disk->model.write_delay);
+    remove->name = g_strdup(name);
+    apply_to_names(remove, &disk->names);
+    return 0;
+}
+
+static int sync_names(Disk *base)
+{
+    SimDisk *disk = of(base);
+    if (fails(disk))
+        return SIMDISK_ERROR;
+    begin(disk, OPERATION_SYNC_NAMES, &disk->model.fsync_delay);
+    return 0;
+}
+
+static const char *reason(Disk *base, int code)
+{
+    (void)base;
+    switch (code) {
+    case DISK_MISSING:
+        return "no such file";
+    case SIMDISK_FULL:
+        return "no space left";
+    case SIMDISK_ERROR:
+        return "input/output error";
+    default:
+        return "an unknown error";
+    }
+}
+
+/* --- the crash --- */
+
+static bool coin(SimDisk *disk)
+{
+    return random_next(&disk->state) >> 63;
+}
+
+/* Of the sectors that the write touches, each may be there or not; so may the file's new length,
+ * with zeros where nothing else is. */
+static void tear(SimDisk *disk, Operation *write)
+{
+    GByteArray *safe = write->file->safe;
+    uint64_t end = write->offset + write->length;
+    bool left = false;
+    bool lost = false;
+    for (uint64_t at = write->offset; at < end;) {
+        uint64_t next = MIN((at / SECTOR_BYTES + 1) * SECTOR_BYTES, end);
+        bool kept = coin(disk);
+        if (kept)
+            put_bytes(safe, at, write->bytes + (at - write->offset), next - at);
+        left = left || kept;
+        lost = lost || !kept;
+        at = next;
+    }
+    if (safe->len < end && coin(disk))
+        set_length(safe, end);
+    disk->counts.torn_writes += left && lost;
+    disk->counts.lost_writes += !left;
+}
+
+static void survive_or_not(SimDisk *disk, Operation *operation, bool doubtful, bool torn)
+{
+    if (operation->kind == OPERATION_SYNC || operation->kind == OPERATION_SYNC_NAMES) {
+        return;
+    } else if (!doubtful) {
+        make_safe(disk, operation);
+    } else if (torn && operation->kind == OPERATION_WRITE) {
+        tear(disk, operation);
+    } else if (coin(disk)) {
+        make_safe(disk, operation);
+    } else {
+        disk->counts.lost_writes++;
+    }
+}
+
+void simdisk_crash(SimDisk *disk, DiskCut cut, uint64_t now_ns)
+{
+    bool lossy = draw_chance(&disk->state, disk->model.lost_unsynced);
+    bool torn = draw_chance(&disk->state, disk->model.torn_write);
+    carry_out_syncs(disk, cut.operation);
+    for (guint i = 0; i < disk->operations->len; i++) {
+        Operation *operation = operation_at(disk, i);
+        bool under_way = operation->number == cut.operation && cut.under_way;
+        if (operation->number < cut.operation || under_way)
+            survive_or_not(disk, operation, lossy || under_way, torn);
+    }
+    folder_assign(&disk->names, &disk->safe);
+    /* What was renamed or removed and is there again has the content that is safe. */
+    for (guint i = 0; i < disk->names.entries->len; i++) {
+        File *file = g_array_index(disk->names.entries, Entry, i).file;
+        g_byte_array_set_size(file->content, 0);
+        g_byte_array_append(file->content, file->safe->data, file->safe->len);
+    }
+    g_array_set_size(disk->operations, 0);
+    disk->now_ns = MAX(disk->now_ns, now_ns);
+    disk->done_ns = disk->now_ns;
+}
+
+/* --- the object --- */
+
+SimDisk *simdisk_new(uint64_t state)
+{
+    static const DiskOperations operations = {.read = read_file,
+                                              .write = write_file,
+                                              .truncate = truncate_file,
+                                              .sync = sync_file,
+                                              .rename = rename_file,
+                                              .remove = remove_file,
+                                              .sync_names = sync_names,
+                                              .reason = reason};
+    SimDisk *disk = g_new0(SimDisk, 1);
+    disk->base.operations = &operations;
+    disk->model = disk_ideal;
+    disk->state = state;
+    folder_init(&disk->names);
+    folder_init(&disk->safe);
+    disk->operations = g_array_new(FALSE, FALSE, sizeof(Operation));
+    g_array_set_clear_func(disk->operations, operation_clear);
+    return disk;
+}
+
+SimDisk *simdisk_copy(const SimDisk *disk)
+{
+    SimDisk *copy = simdisk_new(0);
+    for (guint i = 0; i < disk->names.entries->len; i++) {
+        const Entry *entry = &g_array_index(disk->names.entries, Entry, i);
+        const GByteArray *content = entry->file->content;
+        File *file = file_new();
+        g_byte_array_append(file->content, content->data, content->len);
+        g_byte_array_append(file->safe, content->data, content->len);
+        folder_put(&copy->names, entry->name, file);
+        folder_put(&copy->safe, entry->name, file);
+    }
+    return copy;
+}
+
+void simdisk_free(SimDisk *disk)
+{
+    if (disk == NULL)
+        return;
+    g_array_unref(disk->operations);
+    g_array_unref(disk->names.entries);
+    g_array_unref(disk->safe.entries);
+    g_free(disk);
+}
+
+void simdisk_set_model(SimDisk *disk, const DiskModel *model)
+{
+    disk->model = *model;
+}
+
+Disk *simdisk_disk(SimDisk *disk)
+{
+    return &disk->base;
+}
+
+uint64_t simdisk_done_ns(const SimDisk *disk)
+{
+    return MAX(disk->now_ns, disk->done_ns);
+}
+
+DiskCounts simdisk_counts(const SimDisk *disk)
+{
+    return disk->counts;
+}
+
+uint64_t simdisk_operations(const SimDisk *disk)
+{
+    return disk->operation_count;
+}
+
+uint64_t simdisk_begin_ns(const SimDisk *disk, uint64_t operation)
+{
+    for (guint i = disk->operations->len; i-- > 0;) {
+        if (operation_at(disk, i)->number == operation)
+            return operation_at(disk, i)->begin_ns;
+    }
+    INVARIANT(!"an operation since the time was set");
+    return 0;
+}
+
+uint64_t simdisk_file_bytes(const SimDisk *disk, const char *name)
+{
+    const Entry *entry = folder_find(&disk->names, name);
+    return entry != NULL ? entry->file->content->len : 0;
+}
+
+void simdisk_flip(SimDisk *disk, const char *name, uint64_t bit)
+{
+    const Entry *entry = folder_find(&disk->names, name);
+    INVARIANT(entry != NULL && disk->operations->len == 0);
+    INVARIANT_THAT(bit / 8, <, entry->file->content->len);
+    uint8_t mask = (uint8_t)(1U << bit % 8);
+    entry->file->content->data[bit / 8] ^= mask;
+    entry->file->safe->data[bit / 8] ^= mask;
+}

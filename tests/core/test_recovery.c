@@ -1,0 +1,370 @@
+/* PROTOCOL.md, "Crash and restart": one test per rule, in its order. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "tests/core/cluster.h"
+
+enum { A, B, C, D };
+
+/* Holds back datagrams of the kinds in the context. */
+static bool hold_kinds(const Flight *flight, void *context)
+{
+    return strstr(flight->kinds, context) != NULL;
+}
+
+static void hold(Cluster *cluster, const char *kinds)
+{
+    cluster->hold = hold_kinds;
+    cluster->hold_context = (void *)kinds;
+}
+
+static void crash(Cluster *cluster, int who)
+{
+    static const char *const names[] = {"a", "b", "c", "d"};
+    assert_int_equal(cluster_start(cluster, who, names[who]), LOAD_OK);
+}
+
+static void expect(const Cluster *cluster, int a, int b, int c)
+{
+    assert_int_equal(cluster_balance(cluster, A), cluster_money(a));
+    assert_int_equal(cluster_balance(cluster, B), cluster_money(b));
+    if (cluster->count > 2)
+        assert_int_equal(cluster_balance(cluster, C), cluster_money(c));
+}
+
+static void a_restarted_process_rolls_back_with_those_who_hold_what_it_sent(void **state)
+{
+    (void)state;
+    Cluster *cluster = cluster_new(3, cluster_money(100));
+    cluster_do(cluster, A, "transfer 10 b");
+    cluster_do(cluster, A, "checkpoint");
+    cluster_do(cluster, A, "transfer 5 b");
+    cluster_do(cluster, C, "transfer 1 a");
+    crash(cluster, A);
+    assert_true(cluster_settle(cluster));
+    assert_int_equal(cluster_traced(cluster, "a restarted balance 90"), 1);
+    assert_int_equal(cluster_traced(cluster, "a rolled_back a."), 1);
+    assert_int_equal(cluster_traced(cluster, "b rolled_back a."), 1);
+    assert_int_equal(cluster_traced(cluster, "c rolled_back"), 0);
+    /* B goes back to its first checkpoint, and A sends what B lacks again; so does C. */
+    expect(cluster, 91, 110, 99);
+    cluster_free(cluster);
+}
+
+static void all_crash_at_once_and_come_back_to_their_checkpoints(void **state)
+{
+    (void)state;
+    Cluster *cluster = cluster_new(3, cluster_money(100));
+    cluster_do(cluster, A, "transfer 10 b");
+    cluster_do(cluster, B, "checkpoint");
+    cluster_do(cluster, B, "transfer 50 c");
+    cluster_do(cluster, C, "transfer 20 a");
+    cluster_drop(cluster);
+    for (int who = A; who <= C; who++)
+        crash(cluster, who);
+    assert_true(cluster_settle(cluster));
+    expect(cluster, 90, 110, 100);
+    cluster_do(cluster, B, "transfer 1 c");
+    cluster_do(cluster, C, "transfer 2 a");
+    assert_true(cluster_settle(cluster));
+    expect(cluster, 92, 109, 99);
+    cluster_free(cluster);
+}
+
+static void a_vote_survives_the_crash_and_its_checkpoint_becomes_current(void **state)
+{
+    (void)state;
+    Cluster *cluster = cluster_new(2, cluster_money(100));
+    cluster_do(cluster, A, "transfer 10 b");
+    hold(cluster, "checkpoint-vote");
+    cluster_do(cluster, B, "checkpoint"); /* A has voted yes; B has not heard of it */
+    crash(cluster, A);
+    assert_int_equal(cluster_traced(cluster, "a restarted balance 100"), 1);
+    cluster->hold = NULL;
+    assert_true(cluster_settle(cluster));
+    assert_int_equal(cluster_traced(cluster, "a permanent b.1 balance 90"), 1);
+    expect(cluster, 90, 110, 0);
+    cluster_free(cluster);
+}
+
+static void a_tentative_checkpoint_without_a_vote_is_gone(void **state)
+{
+    (void)state;
+    Cluster *cluster = cluster_new(2, cluster_money(100));
+    cluster_do(cluster, A, "transfer 10 b");
+    hold(cluster, "checkpoint-vote");
+    cluster_do(cluster, B, "checkpoint");
+    crash(cluster, B); /* the initiator: nobody is left to commit */
+    cluster->hold = NULL;
+    assert_true(cluster_settle(cluster));
+    assert_int_equal(cluster_traced(cluster, "a discarded b.1"), 1);
+    assert_int_equal(cluster_traced(cluster, "permanent"), 0);
+    expect(cluster, 90, 110, 0); /* A's log has it still */
+    cluster_free(cluster);
+}
+
+static void an_undecided_initiator_aborts_its_rollback(void **state)
+{
+    (void)state;
+    Cluster *cluster = cluster_new(2, cluster_money(100));
+    cluster_do(cluster, A, "transfer 10 b");
+    hold(cluster, "prepare-vote");
+    cluster_do(cluster, A, "rollback");
+    crash(cluster, A);
+    cluster->hold = NULL;
+    cluster_drop(cluster);
+    assert_true(cluster_settle(cluster));
+    assert_int_equal(cluster_traced(cluster, "rolled_back a.1 "), 0);
+    assert_int_equal(cluster_traced(cluster, "rolled_back"), 2); /* the forced one */
+    expect(cluster, 100, 100, 0);
+    cluster_free(cluster);
+}
+
+static void a_durable_commit_is_carried_through(void **state)
+{
+    (void)state;
+    Cluster *cluster = cluster_new(2, cluster_money(100));
+    cluster_do(cluster, A, "transfer 10 b");
+    hold(cluster, "decision");
+    cluster_do(cluster, A, "rollback");
+    assert_int_equal(cluster_traced(cluster, "a rolled_back a.1 "), 1);
+    crash(cluster, A);
+    cluster->hold = NULL;
+    cluster_drop(cluster);
+    assert_true(cluster_settle(cluster));
+    assert_int_equal(cluster_traced(cluster, "b rolled_back a.1 "), 1);
+    expect(cluster, 100, 100, 0);
+    cluster_free(cluster);
+}
+
+static void who_crashes_preparing_refuses(void **state)
+{
+    (void)state;
+    Cluster *cluster = cluster_new(3, cluster_money(100));
+    cluster_do(cluster, A, "transfer 10 b");
+    cluster_do(cluster, B, "transfer 20 c");
+    hold(cluster, "prepare-vote");
+    cluster_do(cluster, A, "rollback"); /* B and C are about to roll back with A */
+    crash(cluster, B);
+    cluster->hold = NULL;
+    cluster_drop(cluster);
+    assert_true(cluster_settle(cluster));
+    assert_int_equal(cluster_traced(cluster, "rolled_back a.1 "), 0);
+    expect(cluster, 100, 100, 100);
+    cluster_free(cluster);
+}
+
+static void who_crashes_after_its_vote_rolls_back_with_the_commit(void **state)
+{
+    (void)state;
+    Cluster *cluster = cluster_new(2, cluster_money(100));
+    cluster_do(cluster, A, "transfer 10 b");
+    hold(cluster, "decision");
+    cluster_do(cluster, A, "rollback");
+    crash(cluster, B);
+    assert_int_equal(cluster_traced(cluster, "b rolled_back"), 0);
+    cluster->hold = NULL;
+    cluster_drop(cluster);
+    assert_true(cluster_settle(cluster));
+    /* That ends its recovery: no rollback of its own follows. */
+    assert_int_equal(cluster_traced(cluster, "b rolled_back a.1 "), 1);
+    assert_int_equal(cluster_traced(cluster, "rolled_back b."), 0);
+    expect(cluster, 100, 100, 0);
+    cluster_free(cluster);
+}
+
+static void a_closed_channel_stays_closed_across_a_crash(void **state)
+{
+    (void)state;
+    Cluster *cluster = cluster_new(3, cluster_money(100));
+    cluster_do(cluster, A, "transfer 10 b");
+    hold(cluster, "decision");
+    cluster_do(cluster, A, "rollback"); /* C has closed its channel from A, and rolls not */
+    crash(cluster, C);
+    cluster->hold = NULL;
+    cluster_drop(cluster);
+    assert_true(cluster_settle(cluster));
+    cluster_do(cluster, A, "transfer 1 c");
+    assert_true(cluster_settle(cluster));
+    expect(cluster, 99, 100, 101);
+    cluster_free(cluster);
+}
+
+static void commands_wait_for_the_recovery(void **state)
+{
+    (void)state;
+    Cluster *cluster = cluster_new(2, cluster_money(100));
+    cluster_do(cluster, A, "transfer 10 b");
+    hold(cluster, "prepare-vote");
+    crash(cluster, A);
+    cluster_do(cluster, A, "transfer 7 b");
+    cluster_do(cluster, A, "deposit 1");
+    assert_int_equal(cluster_told(cluster, "a SUCCESS deposit"), 0);
+    cluster->hold = NULL;
+    assert_true(cluster_settle(cluster));
+    assert_int_equal(cluster_told(cluster, "a SUCCESS deposit"), 1);
+    expect(cluster, 94, 107, 0);
+    cluster_free(cluster);
+}
+
+static void instance_numbers_are_never_used_twice(void **state)
+{
+    (void)state;
+    Cluster *cluster = cluster_new(2, cluster_money(100));
+    cluster_do(cluster, A, "checkpoint");
+    assert_int_equal(cluster_traced(cluster, "a permanent a.1 "), 1);
+    crash(cluster, A);
+    assert_true(cluster_settle(cluster));
+    cluster_do(cluster, A, "checkpoint");
+    assert_int_equal(cluster_traced(cluster, "a permanent a.1 "), 1);
+    assert_int_equal(cluster_traced(cluster, "a permanent a."), 2);
+    cluster_free(cluster);
+}
+
+static void an_orderly_stop_while_recovering_goes_on_recovering(void **state)
+{
+    (void)state;
+    Cluster *cluster = cluster_new(2, cluster_money(100));
+    cluster_do(cluster, A, "transfer 10 b");
+    hold(cluster, "prepare");
+    crash(cluster, A);
+    cluster_stop(cluster, A);
+    crash(cluster, A); /* orderly this time */
+    cluster->hold = NULL;
+    assert_true(cluster_settle(cluster));
+    assert_int_equal(cluster_traced(cluster, "b rolled_back"), 1);
+    expect(cluster, 100, 100, 0);
+    cluster_free(cluster);
+}
+
+static void two_who_restart_at_once_do_not_block_each_other(void **state)
+{
+    (void)state;
+    Cluster *cluster = cluster_new(2, cluster_money(100));
+    cluster_do(cluster, A, "transfer 10 b");
+    cluster_do(cluster, B, "transfer 20 a");
+    crash(cluster, A);
+    crash(cluster, B);
+    assert_true(cluster_settle(cluster));
+    expect(cluster, 100, 100, 0);
+    cluster_do(cluster, A, "checkpoint");
+    assert_int_equal(cluster_told(cluster, "a SUCCESS checkpoint"), 1);
+    cluster_free(cluster);
+}
+
+static void cash_that_was_committed_survives_a_crash(void **state)
+{
+    (void)state;
+    Cluster *cluster = cluster_new_cash(2, cluster_money(100), CASH_COMMIT);
+    cluster_do(cluster, A, "deposit 5");
+    cluster_do(cluster, A, "withdrawal 30");
+    cluster_do(cluster, A, "transfer 10 b");
+    cluster_do(cluster, A, "deposit 1");
+    crash(cluster, A);
+    assert_true(cluster_settle(cluster));
+    expect(cluster, 76, 100, 0);
+    cluster_free(cluster);
+}
+
+static void an_acknowledgement_waits_for_no_checkpoint_to_be_saved(void **state)
+{
+    (void)state;
+    Cluster *cluster = cluster_new(2, cluster_money(100));
+    hold(cluster, "ack"); /* and all that shares a datagram with one */
+    cluster_do(cluster, A, "transfer 10 b");
+    assert_int_equal(cluster->flights->len, 1);
+    const Flight *flight = g_ptr_array_index(cluster->flights, 0);
+    assert_string_equal(flight->kinds, "ack");
+    assert_int_equal(flight->needs, SLOT_BIT(SLOT_CONTROL));
+    cluster_drop(cluster);
+    hold(cluster, "vote");
+    cluster_do(cluster, B, "checkpoint");
+    assert_int_equal(cluster->flights->len, 1);
+    flight = g_ptr_array_index(cluster->flights, 0);
+    assert_string_equal(flight->kinds, "checkpoint-vote"); /* a yes does wait */
+    assert_int_equal(flight->needs, SLOTS_ALL);
+    cluster_free(cluster);
+}
+
+static bool hold_stable_from_b(const Flight *flight, void *context)
+{
+    (void)context;
+    return flight->from == B && strstr(flight->kinds, "stable") != NULL;
+}
+
+/* What B announced of its checkpoint was lost with the crash; what C's own holds stays. */
+static void a_skip_of_the_permanent_checkpoint_survives_a_crash_in_doubt(void **state)
+{
+    (void)state;
+    Cluster *cluster = cluster_new(3, cluster_money(100));
+    cluster_do(cluster, B, "transfer 3 c");
+    cluster_do(cluster, B, "lost-transfer 1 c");
+    cluster_do(cluster, B, "checkpoint");
+    cluster_do(cluster, C, "transfer 2 b");
+    hold(cluster, "decision");
+    cluster_do(cluster, B, "checkpoint");
+    crash(cluster, C);
+    cluster_drop(cluster);
+    cluster->hold = hold_stable_from_b;
+    cluster_advance(cluster, 30 * NS_PER_S);
+    assert_int_equal(cluster_traced(cluster, "c permanent b.2 "), 1);
+    assert_int_equal(cluster_traced(cluster, "c rolled_back c."), 1);
+    cluster_do(cluster, C, "checkpoint");
+    crash(cluster, C);
+    cluster->hold = NULL;
+    cluster_drop(cluster);
+    cluster_do(cluster, B, "transfer 5 c");
+    assert_true(cluster_settle(cluster));
+    expect(cluster, 100, 93, 106);
+    cluster_free(cluster);
+}
+
+static void counters_pass_2_to_the_32(void **state)
+{
+    (void)state;
+    Cluster *cluster = cluster_new(3, cluster_money(100));
+    cluster_age(cluster, UINT32_MAX - UINT64_C(2));
+    for (int round = 0; round < 6; round++) {
+        cluster_do(cluster, A, "transfer 5 b");
+        cluster_do(cluster, B, "transfer 3 c");
+        cluster_do(cluster, C, "lost-transfer 1 a");
+        cluster_do(cluster, B, "checkpoint");
+        cluster_do(cluster, C, "checkpoint");
+        cluster_do(cluster, A, "transfer 50 c");
+        if (round % 2 == 0)
+            crash(cluster, A);
+        else
+            cluster_do(cluster, A, "rollback");
+        assert_true(cluster_settle(cluster));
+    }
+    assert_int_equal(cluster_told(cluster, "FAILURE"), 0);
+    expect(cluster, 70, 112, 112);
+    cluster_free(cluster);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_restarted_process_rolls_back_with_those_who_hold_what_it_sent),
+        cmocka_unit_test(all_crash_at_once_and_come_back_to_their_checkpoints),
+        cmocka_unit_test(a_vote_survives_the_crash_and_its_checkpoint_becomes_current),
+        cmocka_unit_test(a_tentative_checkpoint_without_a_vote_is_gone),
+        cmocka_unit_test(an_undecided_initiator_aborts_its_rollback),
+        cmocka_unit_test(a_durable_commit_is_carried_through),
+        cmocka_unit_test(who_crashes_preparing_refuses),
+        cmocka_unit_test(who_crashes_after_its_vote_rolls_back_with_the_commit),
+        cmocka_unit_test(a_closed_channel_stays_closed_across_a_crash),
+        cmocka_unit_test(commands_wait_for_the_recovery),
+        cmocka_unit_test(instance_numbers_are_never_used_twice),
+        cmocka_unit_test(an_orderly_stop_while_recovering_goes_on_recovering),
+        cmocka_unit_test(two_who_restart_at_once_do_not_block_each_other),
+        cmocka_unit_test(cash_that_was_committed_survives_a_crash),
+        cmocka_unit_test(an_acknowledgement_waits_for_no_checkpoint_to_be_saved),
+        cmocka_unit_test(a_skip_of_the_permanent_checkpoint_survives_a_crash_in_doubt),
+        cmocka_unit_test(counters_pass_2_to_the_32),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,408 @@
+"""A life: a bank and 2 to 6 customers, from opening to exit, whatever is done to them.
+
+In each round customers are given random commands, and the test disturbs them in its own way: kills
+them, cuts their cables, stops them. Every tenth round waits until nobody waits for anybody, and
+then settles accounts: what customers say they have, what the bank's file says, and what the traces
+say (replayed here, see books.py, and judged by `cohort check`) must agree to the cent, and all that
+was promised with SUCCESS must be there.
+
+The seed decides what is done, not what the machine makes of it: run a failed one some times.
+"""
+
+import argparse
+import collections
+import random
+import signal
+import subprocess
+import sys
+import time
+import traceback
+
+from books import Book, balance_the_books
+from live import COHORT, WAIT_S, Failed, World, cents, check, quiet_port, same
+
+SETTLE_ROUNDS = 10
+SETTLE_S = 90  # a command is given up after 60
+OPENED = 1000  # each customer begins with
+NAMES = ("alice", "bob", "carol", "dave", "erin", "frank")
+# What a user may be told when others come and go. Anything else fails the test.
+REASONS = ("the bank did not answer;", "insufficient balance", "is in cohort", "not in a cohort", "is not in this cohort",
+           "too few others run", "in the middle of another command", " did not answer at ",
+           "was engaged in another checkpoint or rollback", " declined;", "did not settle in time")
+WEIGHTS = {"transfer": 30, "lost-transfer": 4, "deposit": 12, "withdrawal": 10, "checkpoint": 14,
+           "rollback": 8, "balance": 2, "status": 1, "new-cohort": 3, "delete-cohort": 1}
+
+
+class Actor:
+    """A process, which may be gone for a while; what it was asked, and has said."""
+
+    def __init__(self, life, name, room):
+        self.life = life
+        self.name = name
+        self.room = room
+        self.process = None
+        self.asked = collections.deque()
+        self.shown = []  # lines for people since they were asked for
+        self.last = None
+        self.at = None
+        self.may_end = False
+
+    def start(self, environment=None):
+        self.may_end = environment is not None
+        self.process = self.life.world.start(*self.arguments(), environment=environment,
+                                             within=self.room.within)
+
+    def ask(self, line):
+        if line != "status":
+            self.asked.append(line)
+        try:
+            self.process.say(line)
+        except BrokenPipeError:
+            check(self.may_end, f"{self.name} does not listen: {self.process.errors}")
+
+    def kill(self):
+        self.process.child.kill()
+        self.may_end = True
+        self.life.counts["killed: " + self.kind] += 1
+
+    def bury(self):
+        """Waits for its end, and hears its last words."""
+        self.process.child.wait()
+        for reader in self.process.readers:
+            reader.join()
+        self.hear()
+        check(self.process.child.returncode == -signal.SIGKILL,
+              f"{self.name}: exit {self.process.child.returncode}, {self.process.errors}")
+        self.asked.clear()
+        self.life.world.processes.remove(self.process)
+
+    def hear(self):
+        for line in self.process.come():
+            if line is None:
+                check(self.may_end, f"{self.name} ended by itself: exit {self.process.child.wait()}, "
+                             f"{self.process.errors}")
+            elif line.startswith("  "):
+                self.shown.append(line.strip())
+            elif line.startswith("EVENT "):
+                self.life.counts["EVENT " + line.split()[1]] += 1
+                self.on_event(line)
+            elif line.startswith(("SUCCESS ", "FAILURE ")):
+                self._hear_result(line)
+            else:
+                _, ready, self.at = line.partition(" ready on ")
+                check(ready, f"{self.name} says {line!r}")
+
+    def _hear_result(self, line):
+        check(self.asked, f"{self.name} was asked nothing, and says {line!r}")
+        asked = self.asked.popleft()
+        check(line.split()[1].rstrip(":") == asked.split()[0],
+              f"{self.name} was asked {asked!r}, and says {line!r}")
+        self.last = line
+        done = line.startswith("SUCCESS ")
+        self.life.counts["answered " + line.split()[0]] += 1
+        check(done or any(reason in line for reason in REASONS), f"{self.name}: {asked}: {line}")
+        self.on_answer(asked, done)
+
+    def describe(self):
+        return (f"{self.name} at {self.at}: asked {list(self.asked)}, last {self.last!r}, "
+                f"status {self.shown}")
+
+    def on_event(self, line):
+        pass
+
+    def on_answer(self, asked, done):
+        pass
+
+
+class Bank(Actor):
+    kind = "bank"
+
+    def __init__(self, life, room):
+        super().__init__(life, "bank", room)
+        self.port = quiet_port()
+
+    def arguments(self):
+        return ("bank", "--port", self.port, "--bind", self.room.ip, "--any-port", "--trace",
+                "bank.trace")
+
+
+class Customer(Actor):
+    """Keeps what cash it was promised. Amounts are all different, and tell deposits apart."""
+
+    kind = "customers"
+
+    def __init__(self, life, name, room):
+        super().__init__(life, name, room)
+        self.opened = False
+        self.in_cohort = False  # as far as is known
+        self.done = set()  # answered, and undone by the next rollback
+        self.promised = set()  # answered, and never undone
+        self.possible = set()  # asked for, and neither refused nor undone: perhaps done
+
+    def arguments(self):
+        resume = ("--name", self.name) if self.opened else ()
+        bank = self.life.bank
+        return ("customer", "--bank", f"{bank.room.ip}:{bank.port}", "--bind", self.room.ip,
+                "--port1", 0, "--port2", 0, "--any-port", "--cash", self.life.cash, "--state",
+                f"{self.name}.state", "--trace", f"{self.name}.trace", *resume)
+
+    def ask(self, line):
+        super().ask(line)
+        if (cash := self._cash(line)) is not None:
+            self.possible.add(cash)
+
+    @staticmethod
+    def _cash(line):
+        word, *rest = line.split()
+        if word not in ("deposit", "withdrawal"):
+            return None
+        return cents(rest[0]) if word == "deposit" else -cents(rest[0])
+
+    def _promise(self):
+        self.promised |= self.done
+        self.done = set()
+
+    def _undo(self):
+        self.possible -= self.done
+        self.done = set()
+
+    def bury(self):
+        super().bury()
+        self.done = set()
+        self.in_cohort = True  # who knows: it may have joined with its last breath
+
+    def on_event(self, line):
+        word = line.split()[1]
+        if word == "rolled-back":
+            self._undo()
+        elif word in ("permanent", "joined", "left"):
+            self._promise()
+        if word in ("joined", "left"):
+            self.in_cohort = word == "joined"
+
+    def on_answer(self, asked, done):
+        word = asked.split()[0]
+        cash = self._cash(asked)
+        if cash is not None and not done:
+            self.possible.remove(cash)
+        elif cash is not None:
+            self.done.add(cash)
+            if self.life.cash == "commit" or not self.in_cohort:
+                self._promise()
+        elif word == "checkpoint" and done:
+            self._promise()
+        elif word == "rollback" and done:
+            self._undo()
+
+    def judge_cash(self, found):
+        """`found`: the cash that its trace says it has had."""
+        check(len(found) == len(set(found)), f"{self.name}: cash counted twice: {sorted(found)}")
+        check(self.promised <= set(found),
+              f"{self.name} forgot cash it had promised: {sorted(self.promised - set(found))}")
+        check(set(found) <= self.possible,
+              f"{self.name} has cash it was not given: {sorted(set(found) - self.possible)}")
+
+    def waits(self):
+        return [line for line in self.shown if line.startswith("waits for ")]
+
+    def cohort(self):
+        found = [line.split()[1].rstrip(",") for line in self.shown if line.startswith("cohort: ")]
+        return found[0] if found and found[0] != "none" else None
+
+
+class Nowhere:
+    """Where a process runs by default: on this machine. See namespaces.Room."""
+
+    ip = "127.0.0.1"
+    within = ()
+
+
+class Life:
+    """`disturb(life)` does what there is to do between the commands and the end of a round,
+    `relieve(life)` undoes it: all run, and reach each other, when accounts are settled."""
+
+    def __init__(self, world, chance, counts, rooms, disturb, relieve):
+        self.world = world
+        self.chance = chance
+        self.counts = counts
+        self.disturb = disturb
+        self.relieve = relieve
+        self.cash = chance.choice(("restore", "commit"))
+        self.bank = Bank(self, rooms[0])
+        self.customers = [Customer(self, name, room) for name, room
+                          in zip(NAMES[:chance.randint(2, 6)], rooms[1:])]
+        self.actors = [self.bank, *self.customers]
+        self.cash_count = 0
+
+    def begin(self):
+        for actor in self.actors:
+            actor.start()
+        for customer in self.customers:
+            self.do(customer, f"open {customer.name} {OPENED}")
+            customer.opened = True
+        self.do(self.customers[0], f"new-cohort {len(self.customers)}")
+
+    # --- one round ---
+
+    def draw_command(self, customer):
+        word = self.chance.choices(list(WEIGHTS), WEIGHTS.values())[0]
+        if word in ("deposit", "withdrawal"):
+            self.cash_count += 1
+            return f"{word} {self.cash_count // 100}.{self.cash_count % 100:02}"
+        if word in ("transfer", "lost-transfer"):
+            others = [other.name for other in self.customers if other is not customer]
+            return f"{word} {self.chance.randint(1, 50)} {self.chance.choice(others)}"
+        if word == "new-cohort":
+            return f"{word} {self.chance.randint(2, len(self.customers))}"
+        return word
+
+    def pause(self):
+        """Mostly short: many windows are of less than a millisecond."""
+        time.sleep(self.chance.choice((0, 0.001, 0.005, 0.02, 0.1)) * self.chance.random())
+
+    def round(self):
+        for _ in range(self.chance.randint(1, 8)):
+            customer = self.chance.choice(self.customers)
+            customer.ask(self.draw_command(customer))
+            if self.chance.random() < 0.3:
+                self.pause()
+        self.pause()
+        self.disturb(self)
+        self.world.rows()  # whole, whatever was done
+        for actor in self.actors:
+            actor.hear()
+
+    # --- settling ---
+
+    def until(self, condition, what):
+        """Waits for it, and says who waits for whom when it does not come."""
+        began = time.monotonic()
+        while not condition():
+            for actor in self.actors:
+                actor.hear()
+            if time.monotonic() - began > SETTLE_S:
+                raise Failed("\n".join((f"not within {SETTLE_S} s: {what}",
+                                        *(actor.describe() for actor in self.actors))))
+            time.sleep(0.001)
+
+    def do(self, actor, line):
+        actor.ask(line)
+        self.until(lambda: not actor.asked, f"{actor.name} to answer {line!r}")
+        check(actor.last.startswith("SUCCESS "), f"{actor.name}: {line}: {actor.last}")
+        return actor.last
+
+    def quiet(self):
+        """Do all answer, and wait for nobody?"""
+        for customer in self.customers:
+            customer.shown.clear()
+            customer.ask("status")
+            customer.ask("balance")
+        self.until(lambda: not any(actor.asked for actor in self.actors), "all answers")
+        return not any(customer.waits() for customer in self.customers)
+
+    def come_to_rest(self):
+        began = time.monotonic()
+        calm = 0
+        while calm < 2:
+            calm = calm + 1 if self.quiet() else 0
+            if time.monotonic() - began > SETTLE_S:
+                raise Failed("\n".join(("no rest", *(customer.describe()
+                                                     for customer in self.customers))))
+            time.sleep(0.005)
+        self.counts["slowest to rest, ms"] = max(self.counts["slowest to rest, ms"],
+                                                 round((time.monotonic() - began) * 1000))
+
+    def settle(self):
+        self.relieve(self)
+        self.come_to_rest()
+        for customer in self.customers:
+            customer.in_cohort = customer.cohort() is not None
+            if customer.in_cohort:
+                self.do(customer, "checkpoint")
+        self.come_to_rest()
+        balances = {customer.name: cents(customer.last.split()[-1]) for customer in self.customers}
+        self.until(lambda: self.rows() == balances, f"data.csv to say {balances}")
+        books = {customer.name: Book(self.cash == "commit").read(
+            self.world.folder / f"{customer.name}.trace") for customer in self.customers}
+        balance_the_books(books, balances, self.rows())
+        for customer in self.customers:
+            customer.judge_cash(books[customer.name].now.cash)
+        self.check_traces()
+
+    def rows(self):
+        return {name: cents(row[0]) for name, row in self.world.rows().items()}
+
+    def check_traces(self):
+        traces = [f"{actor.name}.trace" for actor in self.actors]
+        done = subprocess.run([COHORT, "check", "--settled", *traces], cwd=self.world.folder,
+                              capture_output=True, text=True, check=False)
+        check(done.returncode == 0, f"cohort check: exit {done.returncode}\n"
+                                    f"{done.stdout[-3000:]}{done.stderr[-3000:]}")
+
+    def end(self):
+        """Cohorts dissolved, accounts closed, the bank stopped: the file has it all."""
+        for customer in self.customers:
+            customer.shown.clear()
+        self.come_to_rest()
+        while members := [c for c in self.customers if c.cohort()]:
+            self.do(members[0], "delete-cohort")
+            self.come_to_rest()
+        balances = {}
+        for customer in self.customers:
+            customer.may_end = True
+            answer = self.do(customer, f"exit {customer.name}")
+            balances[customer.name] = cents(answer.split()[-1])
+            same((customer.name, customer.process.child.wait(timeout=WAIT_S)), (customer.name, 0))
+        self.bank.process.say("quit")
+        self.bank.process.end()
+        same(self.rows(), balances)
+        same({row[5] for row in self.world.rows().values()}, {"1"})
+
+
+
+
+    def live(self, rounds, progress):
+        self.begin()
+        for number in range(1, rounds + 1):
+            progress["round"] += 1
+            self.round()
+            if number % SETTLE_ROUNDS == 0 or number == rounds:
+                self.settle()
+                if not self.customers[0].in_cohort:
+                    self.customers[0].ask(f"new-cohort {len(self.customers)}")
+        self.relieve(self)
+        self.end()
+
+
+def lives(arguments, disturb, relieve, rooms=(Nowhere,) * (1 + len(NAMES))):
+    """As many lives as it takes for so many rounds; exits with 1 when one fails."""
+    print(f"seed {arguments.seed}", flush=True)
+    counts = collections.Counter()
+    progress = {"round": 0, "life": 0}
+    began = time.monotonic()
+    try:
+        while (left := arguments.rounds - progress["round"]) > 0:
+            progress["life"] += 1
+            chance = random.Random(f"{arguments.seed} {progress['life']}")
+            with World(keep=True) as world:
+                life = Life(world, chance, counts, rooms, disturb, relieve)
+                life.live(min(left, arguments.life), progress)
+    except Exception as error:  # pylint: disable=broad-except
+        print(f"FAILED  seed {arguments.seed}, life {progress['life']}, round {progress['round']}: "
+              f"{type(error).__name__}: {error}", flush=True)
+        if not isinstance(error, Failed):
+            traceback.print_exc()
+        sys.exit(1)
+    finally:
+        for name, count in sorted(counts.items()):
+            print(f"  {name}: {count}")
+    print(f"ok      {progress['round']} rounds in {progress['life']} lives, "
+          f"{time.monotonic() - began:.0f} s, nothing lost")
+
+
+def parser(rounds, life):
+    options = argparse.ArgumentParser()
+    options.add_argument("--rounds", type=int, default=rounds)
+    options.add_argument("--life", type=int, default=life, help="rounds of one life")
+    options.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
+    return options
