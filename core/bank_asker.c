@@ -80,8 +80,8 @@ static void send_answer(Askers *askers, Address to, const RegistryClient *client
     }
 }
 
-/* Whether the request is one to be done. If not, it has been dropped, put off, or answered as it was
- * before. */
+/* Whether the request is one to be done. If not, it has been dropped, put off, or answered as it
+ * was before. */
 static bool is_new(Askers *askers, Address from, const Message *message)
 {
     const uint64_t client = message->request.client, number = message->request.number;

@@ -31,8 +31,8 @@ typedef struct DeskRetry {
 
 typedef struct BankDesk {
     BankConfig config;
-    uint64_t choice;   /* random streams: the choice of members, */
-    uint64_t pauses;   /* and pauses, so that losses do not change who is chosen */
+    uint64_t choice; /* random streams: the choice of members, */
+    uint64_t pauses; /* and pauses, so that losses do not change who is chosen */
     CookieKey key;
     uint64_t serial;   /* counts the tasks */
     GSequence *agenda; /* DeskTask, by time due */

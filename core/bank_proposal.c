@@ -112,7 +112,7 @@ static Refusal open_refusal(const Operations *operations, const Command *command
         return REFUSAL_BUSY_ELSEWHERE;
     if (operations_full(operations) ||
         (!row && operations->registry->rows->len >= REGISTRY_ROWS_MAX))
-        return REFUSAL_BUSY;
+        return REFUSAL_BANK_FULL;
     return REFUSAL_NONE;
 }
 
@@ -152,7 +152,7 @@ void proposal_adopt(Operations *operations, const Asker *asker, const BankRow *l
     if (registry_find(operations->registry, &line->name)->engaged)
         refusal = REFUSAL_BUSY_ELSEWHERE;
     else if (operations_full(operations))
-        refusal = REFUSAL_BUSY;
+        refusal = REFUSAL_BANK_FULL;
     if (refusal == REFUSAL_NONE)
         propose_open(operations, asker, line);
     else
@@ -198,7 +198,7 @@ void proposal_exit(Operations *operations, const Asker *asker)
     if (refusal == REFUSAL_NONE && row->gone)
         refusal = REFUSAL_NO_ANSWER;
     if (refusal == REFUSAL_NONE && operations_full(operations))
-        refusal = REFUSAL_BUSY;
+        refusal = REFUSAL_BANK_FULL;
     if (refusal != REFUSAL_NONE) {
         refuse_row(operations, asker, refusal, row);
         return;
@@ -220,8 +220,8 @@ static gint compare_rows(gconstpointer a, gconstpointer b)
     return left->index < right->index ? -1 : left->index > right->index;
 }
 
-/* `wanted` of the others, drawn at random, in the order of their rows. The first `answering` of them
- * answered when last asked: they come first. */
+/* `wanted` of the others, drawn at random, in the order of their rows. The first `answering` of
+ * them answered when last asked: they come first. */
 static void choose(uint64_t *random, GPtrArray *others, guint answering, guint wanted)
 {
     guint first = wanted > answering ? answering : 0; /* all of those, and some of the rest */
@@ -272,7 +272,7 @@ void proposal_join(Operations *operations, const Asker *asker, uint64_t count)
     if (refusal == REFUSAL_NONE && !can_be_asked(row))
         refusal = REFUSAL_NO_ANSWER;
     if (refusal == REFUSAL_NONE && operations_full(operations))
-        refusal = REFUSAL_BUSY;
+        refusal = REFUSAL_BANK_FULL;
     if (refusal != REFUSAL_NONE) {
         refuse_row(operations, asker, refusal, row);
         return;

@@ -24,10 +24,10 @@ static void list(Customer *customer)
     const Cash *cash = &customer->cash;
     for (guint i = 0; cash->moves != NULL && i < cash->moves->len; i++) {
         const CashMove *move = &g_array_index(cash->moves, CashMove, i);
-        effects_notify(customer->step.effects,
-                       &(Notice){.kind = move->deposit ? NOTICE_UNDONE_DEPOSIT
-                                                       : NOTICE_UNDONE_WITHDRAWAL,
-                                 .amount = move->amount});
+        effects_notify(
+            customer->step.effects,
+            &(Notice){.kind = move->deposit ? NOTICE_UNDONE_DEPOSIT : NOTICE_UNDONE_WITHDRAWAL,
+                      .amount = move->amount});
     }
     if (cash->more > 0)
         effects_notify(customer->step.effects,

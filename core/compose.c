@@ -38,7 +38,7 @@ typedef struct Composer {
 
 /* Every header tells the incarnations; so what says nothing else that a crash must not take back
  * needs those alone to be on disk, and a slow save of a checkpoint does not keep it. */
-#define NEEDS_OF_HEADER SLOT_BIT(SLOT_CONTROL)
+#define NEEDS_OF_HEADER (SLOT_BIT(SLOT_INCARNATION) | SLOT_BIT(SLOT_PEER))
 
 static bool says_nothing_durable(const Message *message)
 {
@@ -48,6 +48,7 @@ static bool says_nothing_durable(const Message *message)
     case MESSAGE_QUERY:
         return true;
     case MESSAGE_CHECKPOINT_VOTE:
+        return message->vote.answer == ANSWER_BUSY || planted(PLANTED_VOTE_BEFORE_TENTATIVE);
     case MESSAGE_PREPARE_VOTE:
         return message->vote.answer == ANSWER_BUSY; /* a no may be repeated or forgotten */
     default:

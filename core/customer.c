@@ -64,7 +64,8 @@ static DropReason receive_transfer(Customer *customer, const Header *header, con
     Money amount = (Money)message->transfer.payload;
     if (process->frozen)
         return DROP_FROZEN;
-    if (process->engaged == ENGAGED_ROLLBACK || process->recovering)
+    if (process->engaged == ENGAGED_ROLLBACK ||
+        (process->recovering && !planted(PLANTED_ACCEPT_WHILE_RECOVERING)))
         return DROP_ROLLING;
     if (!skip && account_balance(&process->application) > INT64_MAX - amount)
         return DROP_OVERFLOW;
@@ -415,8 +416,9 @@ static void stop(Customer *customer)
 static bool rolling(const Customer *customer)
 {
     const Process *process = &customer->process;
-    return (process->engaged == ENGAGED_ROLLBACK || process->recovering) &&
-           !planted(PLANTED_SEND_WHILE_ROLLING);
+    if (process->recovering && !planted(PLANTED_SEND_WHILE_RECOVERING))
+        return true;
+    return process->engaged == ENGAGED_ROLLBACK && !planted(PLANTED_SEND_WHILE_ROLLING);
 }
 
 /* An initiator aborts what does not get its answers; who has not voted yes may do so later. */

@@ -5,6 +5,7 @@
 #include "core/leaving.h"
 #include "core/membership.h"
 #include "core/panic.h"
+#include "core/planted.h"
 #include "core/process_storage.h"
 #include "core/recovery.h"
 #include "core/request.h"
@@ -93,6 +94,8 @@ static bool load_after_crash(Customer *customer, const Shelf *stored, const Shel
     if (!coder_finished(&coder))
         return false;
     customer->process.instances = customer->process.instances_reserved;
+    if (planted(PLANTED_VOLATILE_REQUEST_NUMBER))
+        customer->request.count = 0;
     if (active && !process_load(&customer->process, stored))
         return false;
     recovery_load(customer);

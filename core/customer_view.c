@@ -148,10 +148,54 @@ static void describe_peer(const Process *process, uint16_t index, GString *out)
     append_number(out, ", in its checkpoint ", state->base);
     append_number(out, "), accepted ", state->in);
     append_number(out, " (of them lost ", state->skips->len);
-    g_string_append(out, ")");
+    append_number(out, "), incarnation ", peer->channel.known);
     if (peer->channel.closed.instance.number != 0)
         g_string_append(out, ", closed: rolls back");
     g_string_append_c(out, '\n');
+}
+
+static void append_instance(const Process *process, Instance instance, GString *out)
+{
+    char text[INSTANCE_TEXT_MAX];
+    g_string_append(
+        out, instance_text(&process->peers[instance.initiator].member.name, instance.number, text));
+}
+
+static void describe_engagement(const Process *process, GString *out)
+{
+    char text[MONEY_TEXT_MAX];
+    if (process->engaged == ENGAGED_NOT)
+        return;
+    g_string_append(out,
+                    process->engaged == ENGAGED_CHECKPOINT ? "in checkpoint " : "in rollback ");
+    append_instance(process, process->instance, out);
+    if (process->refused)
+        g_string_append(out, ", said no");
+    else if (process->voted)
+        g_string_append(out, ", said yes");
+    if (process->tent.taken)
+        g_string_append(out, ", tentative balance ");
+    line(out, "",
+         process->tent.taken ? money_text(account_balance(&process->tent.application), text) : "");
+}
+
+/* Decisions that peers have yet to acknowledge. */
+static void describe_announcements(const Process *process, GString *out)
+{
+    for (guint i = 0; i < process->announcements->len; i++) {
+        const Announcement *announcement = &g_array_index(process->announcements, Announcement, i);
+        const char *before = ", not yet acknowledged by ";
+        g_string_append(out, announcement->commit ? "committed " : "aborted ");
+        append_instance(process, announcement->instance, out);
+        for (uint16_t j = 0; j < process->count; j++) {
+            if (!bit_get(announcement->unacked, j))
+                continue;
+            g_string_append(out, before);
+            g_string_append(out, process->peers[j].member.name.text);
+            before = ", ";
+        }
+        line(out, "", "");
+    }
 }
 
 static void describe_cohort(const Customer *customer, GString *out)
@@ -163,17 +207,13 @@ static void describe_cohort(const Customer *customer, GString *out)
     append_number(out, ", incarnation ", process->inc);
     append_number(out, ", permanent checkpoints ", process->permanents);
     g_string_append_c(out, '\n');
-    if (process->recovering)
+    if (process->recovering && customer->step.effects != NULL)
         line(out, "recovering: ", "rolls back after a crash; commands wait for it");
     line(out, "permanent balance: ", money_text(account_balance(&process->perm.application), text));
     if (process_open_losses(process, &losses) > 0)
         line(out, "lost since then: ", money_text(losses, text));
-    if (process->engaged != ENGAGED_NOT) {
-        char name[INSTANCE_TEXT_MAX];
-        line(out, process->engaged == ENGAGED_CHECKPOINT ? "in checkpoint " : "in rollback ",
-             instance_text(&process->peers[process->instance.initiator].member.name,
-                           process->instance.number, name));
-    }
+    describe_engagement(process, out);
+    describe_announcements(process, out);
     for (uint16_t i = 0; i < process->count; i++) {
         if (i != process->self)
             describe_peer(process, i, out);

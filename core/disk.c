@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "core/planted.h"
+
 static const char NEW_SUFFIX[] = ".new";
 
 static int write_new(Disk *disk, const char *new_name, const char *name, const uint8_t *bytes,
@@ -10,7 +12,7 @@ static int write_new(Disk *disk, const char *new_name, const char *name, const u
     int code = disk_remove(disk, new_name); /* of a replacement cut short */
     if (code == 0)
         code = disk_write(disk, new_name, 0, bytes, length);
-    if (code == 0)
+    if (code == 0 && !planted(PLANTED_RENAME_BEFORE_SYNC))
         code = disk_sync(disk, new_name);
     if (code == 0)
         code = disk_rename(disk, new_name, name);

@@ -22,7 +22,6 @@ typedef struct DiskOperations {
     /* At `offset`, which is the file's length; 0 makes the file when it is missing. */
     int (*write)(Disk *disk, const char *name, uint64_t offset, const uint8_t *bytes,
                  size_t length);
-    int (*truncate)(Disk *disk, const char *name, uint64_t length);
     int (*sync)(Disk *disk, const char *name);
     int (*rename)(Disk *disk, const char *from, const char *to); /* over what is there */
     int (*remove)(Disk *disk, const char *name);                 /* that it is missing is fine */

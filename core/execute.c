@@ -56,7 +56,7 @@ static bool held(const Customer *customer)
     const Process *process = &customer->process;
     if (!customer_active(customer))
         return false;
-    if (process->recovering)
+    if (process->recovering && !planted(PLANTED_SEND_WHILE_RECOVERING))
         return true;
     if (customer->membership.dissolving.voted && !planted(PLANTED_VOTED_NOT_FROZEN))
         return true;

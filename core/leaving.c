@@ -74,7 +74,7 @@ static uint64_t mix(uint64_t digest, uint64_t word)
 
 static uint64_t status_digest(const Process *process)
 {
-    uint64_t digest = mix(process->inc, settled(process));
+    uint64_t digest = mix(mix(0, process->inc), settled(process));
     for (uint16_t i = 0; i < process->count; i++) {
         StatusCount count = count_of(process, i);
         digest = mix(mix(mix(digest, count.sent), count.received), count.known);
@@ -151,12 +151,14 @@ static void release(Customer *customer)
 bool leaving_restore(Customer *customer)
 {
     Dissolving *dissolving = &customer->membership.dissolving;
-    if (!dissolving->voted) {
+    if (!dissolving->voted || planted(PLANTED_VOLATILE_FINAL)) {
         release(customer);
         return true;
     }
     if (!customer_active(customer) || dissolving->final.count != customer->process.count)
         return false;
+    if (planted(PLANTED_FINAL_TAKEN_AGAIN))
+        final_take(&dissolving->final, &customer->process);
     customer->process.frozen = true;
     report_afresh(customer);
     return true;

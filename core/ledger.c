@@ -4,6 +4,7 @@
 
 #include "core/coder.h"
 #include "core/panic.h"
+#include "core/planted.h"
 #include "core/record.h"
 #include "core/table.h"
 #include "core/text.h"

@@ -47,7 +47,8 @@ static void say_yes(Customer *customer, Proposal proposal)
     membership->proposal = proposal;
     if (proposal.id > membership->high_water[proposal.kind])
         membership->high_water[proposal.kind] = proposal.id;
-    customer->account_changed = true;
+    customer->account_changed =
+        customer->account_changed || !planted(PLANTED_VOLATILE_PREPARED);
     vote(customer, proposal.kind, proposal.id, proposal_name(membership), REFUSAL_NONE);
     membership->proposal.repeat_ns = customer_repeat_at(customer, &membership->proposal.backoff);
 }
@@ -82,7 +83,8 @@ static void answer(Customer *customer, const Message *message, Refusal refusal, 
         vote(customer, proposal.kind, message->propose.id, &message->propose.name, refusal);
 }
 
-/* A process started with --name and without state takes over the account of that name, and no other. */
+/* A process started with --name and without state takes over the account of that name, and no
+ * other. */
 static bool is_own_resume(const Customer *customer, const Message *message)
 {
     const Request *request = &customer->request;

@@ -61,6 +61,8 @@ static const Sentence sentences[REFUSAL_KINDS] = {
     [REFUSAL_LOST_ANSWER] =
         {"the bank no longer has the answer to this command; look at its `list`, then try again",
          NULL},
+    [REFUSAL_BANK_FULL] = {"the bank has as much to do as it can keep track of; try again later",
+                           NULL},
 };
 static_assert(AMOUNT_MAX == INT64_C(9007199254740991), "BALANCE_LIMIT says so");
 static_assert(MEMBERS_MAX == 1000, "COHORT_SIZE says so");

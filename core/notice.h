@@ -54,6 +54,7 @@ typedef enum Refusal {
     REFUSAL_UNSETTLED,         /* delete-cohort: the channels did not settle in time; detail */
     REFUSAL_FOREIGN_COHORT,    /* the row names a cohort this bank did not form */
     REFUSAL_LOST_ANSWER,       /* the bank no longer has the answer to an old request */
+    REFUSAL_BANK_FULL,         /* the bank keeps track of as much as it can */
     REFUSAL_KINDS
 } Refusal;
 

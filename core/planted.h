@@ -38,6 +38,19 @@
     X(RCUT_IGNORED, "rcut-ignored")                                                                \
     X(SAVE_AFTER_SEND, "save-after-send")                                                          \
     X(INSTANCE_REUSED, "instance-reused")                                                          \
+    X(NO_FORCED_ROLLBACK, "no-forced-rollback")                                                    \
+    X(RECOVERY_TRIED_ONCE, "recovery-tried-once")                                                  \
+    X(SEND_WHILE_RECOVERING, "send-while-recovering")                                              \
+    X(ACCEPT_WHILE_RECOVERING, "accept-while-recovering")                                          \
+    X(UNDECIDED_FORGOTTEN, "undecided-forgotten")                                                  \
+    X(PREPARING_TAKEN_FOR_VOTED, "preparing-taken-for-voted")                                      \
+    X(VOTE_BEFORE_TENTATIVE, "vote-before-tentative")                                              \
+    /* disk */                                                                                     \
+    X(TORN_TAIL_BELIEVED, "torn-tail-believed")                                                    \
+    X(COPY_NOT_WRITTEN, "copy-not-written")                                                        \
+    X(SYNC_SKIPPED, "sync-skipped")                                                                \
+    X(RENAME_BEFORE_SYNC, "rename-before-sync")                                                    \
+    X(COMMIT_IN_PARTS, "commit-in-parts")                                                          \
     /* lost transfers */                                                                           \
     X(SKIP_OUT_OF_ORDER, "skip-out-of-order")                                                      \
     X(ACK_HIDES_SKIPS, "ack-hides-skips")                                                          \
@@ -53,11 +66,17 @@
     X(SEND_WHILE_QUIESCED, "send-while-quiesced")                                                  \
     X(VOTE_WHILE_ENGAGED, "vote-while-engaged")                                                    \
     X(VOTED_NOT_FROZEN, "voted-not-frozen")                                                        \
+    X(VOLATILE_PREPARED, "volatile-prepared")                                                      \
+    X(VOLATILE_FINAL, "volatile-final")                                                            \
+    X(FINAL_TAKEN_AGAIN, "final-taken-again")                                                      \
+    X(VOLATILE_REQUEST_NUMBER, "volatile-request-number")                                          \
     /* membership, the bank's side */                                                              \
     X(COHORT_ID_REUSED, "cohort-id-reused")                                                        \
     X(FORMED_BEFORE_ALL_YES, "formed-before-all-yes")                                              \
     X(DISSOLVE_UNBALANCED, "dissolve-unbalanced")                                                  \
     X(LEFT_NOT_AWAITED, "left-not-awaited")                                                        \
+    X(VOLATILE_ATTEMPT, "volatile-attempt")                                                        \
+    X(VOLATILE_ANSWER, "volatile-answer")                                                          \
     X(REQUEST_DONE_TWICE, "request-done-twice")
 
 #define PLANTED_SYMBOL(symbol, name) PLANTED_##symbol,

@@ -66,7 +66,6 @@ typedef struct Finished {
 typedef struct PeerRecord {
     uint64_t known;
     Closed closed;
-    Finished finished;
 } PeerRecord;
 
 typedef struct Peer {
@@ -86,6 +85,7 @@ typedef struct Peer {
     uint32_t owed_count;
     /* What is on disk; derived, so that it need not be encoded. */
     PeerRecord saved;
+    Finished finished_saved;
     bool permanent_unsaved; /* the permanent checkpoint of the channel is not */
     bool tentative_saved;   /* a tentative one of the channel is */
 } Peer;
@@ -134,7 +134,8 @@ typedef struct Process {
     bool tentative_changed;
     bool permanent_changed;
     bool permanent_news;  /* ... and the bank is to be told */
-    bool tentative_saved; /* there is one on disk; derived */
+    bool tentative_saved; /* there is one on disk; derived, as is ... */
+    uint64_t inc_saved;
     /* The outcome of our own instance, for the command that began it; read and cleared there. */
     struct {
         bool over;

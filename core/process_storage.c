@@ -105,13 +105,17 @@ static void peer_record_code(Coder *coder, Peer *peer)
     code_u64(coder, &closed->new_inc);
     code_u64(coder, &closed->cut);
     code_u64(coder, &closed->rcut);
-    code_u64(coder, &peer->finished.number);
-    code_bool(coder, &peer->finished.commit);
+}
+
+static void finished_code(Coder *coder, Finished *finished)
+{
+    code_u64(coder, &finished->number);
+    code_bool(coder, &finished->commit);
 }
 
 static PeerRecord peer_record(const Peer *peer)
 {
-    return (PeerRecord){peer->channel.known, peer->channel.closed, peer->finished};
+    return (PeerRecord){peer->channel.known, peer->channel.closed};
 }
 
 static bool peer_record_equal(const PeerRecord *a, const PeerRecord *b)
@@ -119,13 +123,11 @@ static bool peer_record_equal(const PeerRecord *a, const PeerRecord *b)
     return a->known == b->known && a->closed.instance.initiator == b->closed.instance.initiator &&
            a->closed.instance.number == b->closed.instance.number &&
            a->closed.new_inc == b->closed.new_inc && a->closed.cut == b->closed.cut &&
-           a->closed.rcut == b->closed.rcut && a->finished.number == b->finished.number &&
-           a->finished.commit == b->finished.commit;
+           a->closed.rcut == b->closed.rcut;
 }
 
 static void control_code(Coder *coder, Process *process)
 {
-    code_u64(coder, &process->inc);
     code_u64(coder, &process->instances_reserved);
     announcements_code(coder, process);
 }
@@ -198,9 +200,11 @@ static void note_saved(Process *process)
 {
     bool voted = process->engaged == ENGAGED_CHECKPOINT && process->voted;
     process->tentative_saved = voted;
+    process->inc_saved = process->inc;
     for (uint16_t i = 0; i < process->count; i++) {
         Peer *peer = &process->peers[i];
         peer->saved = peer_record(peer);
+        peer->finished_saved = peer->finished;
         peer->permanent_unsaved = false;
         peer->tentative_saved = voted && tentative_differs(process, i);
     }
@@ -210,9 +214,11 @@ void process_mark_unsaved(Process *process)
 {
     process->permanent_changed = true;
     process->control_changed = true;
+    process->inc_saved = UINT64_MAX;
     for (uint16_t i = 0; i < process->count; i++) {
         process->peers[i].permanent_unsaved = true;
         process->peers[i].saved.known = UINT64_MAX;
+        process->peers[i].finished_saved.number = UINT64_MAX;
     }
 }
 
@@ -273,22 +279,41 @@ static void save_tentative(Process *process, Step *step)
     }
 }
 
+/* A peer's records, those that changed. Apart from each other, as an acknowledgement waits for the
+ * incarnations, and a checkpoint changes none. */
+static void save_peer(Process *process, Step *step, uint16_t index)
+{
+    Peer *peer = &process->peers[index];
+    PeerRecord now = peer_record(peer);
+    if (!peer_record_equal(&now, &peer->saved)) {
+        Coder coder = coder_encode_growing();
+        peer_record_code(&coder, peer);
+        save(step, SLOT_PEER, index, &coder);
+        peer->saved = now;
+    }
+    if (peer->finished.number != peer->finished_saved.number ||
+        peer->finished.commit != peer->finished_saved.commit) {
+        Coder coder = coder_encode_growing();
+        finished_code(&coder, &peer->finished);
+        save(step, SLOT_FINISHED, index, &coder);
+        peer->finished_saved = peer->finished;
+    }
+}
+
 static void save_control(Process *process, Step *step)
 {
     Coder coder = coder_encode_growing();
     control_code(&coder, process);
     rolling_code(&coder, process);
     save(step, SLOT_CONTROL, 0, &coder);
-    for (uint16_t i = 0; i < process->count; i++) {
-        Peer *peer = &process->peers[i];
-        PeerRecord now = peer_record(peer);
-        if (peer_record_equal(&now, &peer->saved))
-            continue;
+    if (process->inc != process->inc_saved) {
         coder = coder_encode_growing();
-        peer_record_code(&coder, peer);
-        save(step, SLOT_PEER, i, &coder);
-        peer->saved = now;
+        code_u64(&coder, &process->inc);
+        save(step, SLOT_INCARNATION, 0, &coder);
+        process->inc_saved = process->inc;
     }
+    for (uint16_t i = 0; i < process->count; i++)
+        save_peer(process, step, i);
 }
 
 void process_save_changes(Process *process, Step *step)
@@ -306,8 +331,10 @@ void process_save_changes(Process *process, Step *step)
 
 void process_remove_saved(Step *step, uint16_t count)
 {
-    static const Slot single[] = {SLOT_COHORT, SLOT_PERMANENT, SLOT_TENTATIVE, SLOT_CONTROL};
-    static const Slot indexed[] = {SLOT_PERMANENT_CHANNEL, SLOT_TENTATIVE_CHANNEL, SLOT_PEER};
+    static const Slot single[] = {SLOT_COHORT, SLOT_PERMANENT, SLOT_TENTATIVE, SLOT_CONTROL,
+                                  SLOT_INCARNATION};
+    static const Slot indexed[] = {SLOT_PERMANENT_CHANNEL, SLOT_TENTATIVE_CHANNEL, SLOT_PEER,
+                                   SLOT_FINISHED};
     for (size_t s = 0; s < G_N_ELEMENTS(single); s++)
         effects_save(step->effects, single[s], 0, NULL, 0);
     for (size_t s = 0; s < G_N_ELEMENTS(indexed); s++) {
@@ -366,10 +393,27 @@ static bool load_permanent(Process *process, const Shelf *stored)
     return true;
 }
 
+static bool load_peer(Process *process, const Shelf *stored, uint16_t index)
+{
+    Coder coder;
+    Peer *peer = &process->peers[index];
+    if (!found(stored, SLOT_PEER, index, &coder))
+        return false;
+    peer_record_code(&coder, peer);
+    if (!coder_finished(&coder) || peer->channel.closed.instance.initiator >= process->count ||
+        !found(stored, SLOT_FINISHED, index, &coder))
+        return false;
+    finished_code(&coder, &peer->finished);
+    return coder_finished(&coder);
+}
+
 static bool load_control(Process *process, const Shelf *stored)
 {
     Coder coder;
-    if (!found(stored, SLOT_CONTROL, 0, &coder))
+    if (!found(stored, SLOT_INCARNATION, 0, &coder))
+        return false;
+    code_u64(&coder, &process->inc);
+    if (!coder_finished(&coder) || !found(stored, SLOT_CONTROL, 0, &coder))
         return false;
     control_code(&coder, process);
     rolling_code(&coder, process);
@@ -377,11 +421,7 @@ static bool load_control(Process *process, const Shelf *stored)
         return false;
     process->instances = process->instances_reserved;
     for (uint16_t i = 0; i < process->count; i++) {
-        if (!found(stored, SLOT_PEER, i, &coder))
-            return false;
-        peer_record_code(&coder, &process->peers[i]);
-        if (!coder_finished(&coder) ||
-            process->peers[i].channel.closed.instance.initiator >= process->count)
+        if (!load_peer(process, stored, i))
             return false;
     }
     return true;
@@ -418,9 +458,11 @@ static void forget(Process *process)
         process->inc = process->perm.inc;
     if (planted(PLANTED_INSTANCE_REUSED))
         process->instances = self->finished.number;
-    if ((planted(PLANTED_PREPARING_FORGOTTEN) && !process->voted) ||
+    bool ours = process->parent == process->self;
+    if ((planted(PLANTED_UNDECIDED_FORGOTTEN) && !process->voted && ours) ||
+        (planted(PLANTED_PREPARING_FORGOTTEN) && !process->voted && !ours) ||
         (planted(PLANTED_VOLATILE_TENTATIVE) && process->engaged == ENGAGED_CHECKPOINT) ||
-        planted(PLANTED_RECOVERY_WHILE_IN_DOUBT)) {
+        (planted(PLANTED_RECOVERY_WHILE_IN_DOUBT) && process->voted)) {
         process->engaged = ENGAGED_NOT;
         process->voted = false;
         process->query_ns = TIME_NEVER;
@@ -437,7 +479,7 @@ static void forget(Process *process)
             peer->channel.closed = (Closed){0};
         if (planted(PLANTED_KNOWN_RESTORED))
             peer->channel.known = process->perm.known[i];
-        if (planted(PLANTED_VOLATILE_FINISHED))
+        if (planted(PLANTED_VOLATILE_FINISHED) && i != process->self)
             peer->finished = (Finished){0};
     }
 }
@@ -479,9 +521,12 @@ void process_code(Coder *coder, Process *process)
         if (i != self)
             peer_code(coder, &process->peers[i]);
     }
+    code_u64(coder, &process->inc);
     control_code(coder, process);
-    for (uint16_t i = 0; i < count && !coder->failed; i++)
+    for (uint16_t i = 0; i < count && !coder->failed; i++) {
         peer_record_code(coder, &process->peers[i]);
+        finished_code(coder, &process->peers[i].finished);
+    }
     code_bool(coder, &process->recovering);
     engagement_code(coder, process);
     outcome_code(coder, process);

@@ -8,6 +8,7 @@
 
 #include "core/coder.h"
 #include "core/panic.h"
+#include "core/planted.h"
 
 enum { MAGIC_BYTES = 8, CHECKED_AT = 16, HEAD_BYTES = 40, COPIES = 2 };
 static const uint8_t MAGIC[MAGIC_BYTES + 1] = "COHORTR1";
@@ -81,7 +82,10 @@ static uint8_t *encode(const RecordFile *file, uint64_t sequence, uint64_t first
     Coder start = coder_encode_fixed(frame + MAGIC_BYTES, CHECKED_AT - MAGIC_BYTES);
     memcpy(frame, MAGIC, MAGIC_BYTES);
     code_u64(&start, &checksum);
-    memcpy(frame + frame_bytes, frame, frame_bytes);
+    if (planted(PLANTED_COPY_NOT_WRITTEN))
+        memset(frame + frame_bytes, 0, frame_bytes);
+    else
+        memcpy(frame + frame_bytes, frame, frame_bytes);
     return frame;
 }
 
@@ -99,7 +103,8 @@ static bool decode(const RecordFile *file, const GByteArray *bytes, size_t at, F
     if (kind != file->kind || length > bytes->len - at - HEAD_BYTES)
         return false;
     frame->bytes = HEAD_BYTES + (size_t)length;
-    return checksum == XXH3_64bits(bytes->data + at + CHECKED_AT, frame->bytes - CHECKED_AT);
+    return checksum == XXH3_64bits(bytes->data + at + CHECKED_AT, frame->bytes - CHECKED_AT) ||
+           planted(PLANTED_TORN_TAIL_BELIEVED);
 }
 
 /* The first sound frame at or behind `at` with this or a later sequence number. */
@@ -229,7 +234,7 @@ int record_append(RecordFile *file, const uint8_t *bytes, size_t length)
     uint8_t *frames = encode(file, file->sequence + 1, file->first, bytes, length);
     const uint64_t frames_bytes = record_rewritten_bytes(length);
     file->failed = disk_write(file->disk, file->name, file->bytes, frames, frames_bytes);
-    if (file->failed == 0)
+    if (file->failed == 0 && !planted(PLANTED_SYNC_SKIPPED))
         file->failed = disk_sync(file->disk, file->name);
     g_free(frames);
     if (file->failed != 0)

@@ -11,7 +11,7 @@ void recovery_load(Customer *customer)
     Process *process = &customer->process;
     if (!customer_active(customer))
         return;
-    process->recovering = true;
+    process->recovering = !planted(PLANTED_NO_FORCED_ROLLBACK);
     process->frozen = customer->membership.dissolving.voted;
     process_restore_permanent(process);
     for (uint16_t i = 0; i < process->count; i++) {
@@ -25,9 +25,8 @@ void recovery_load(Customer *customer)
 void recovery_start(Customer *customer)
 {
     Process *process = &customer->process;
-    customer_trace(customer,
-                   (TraceEvent){.kind = TRACE_RESTARTED,
-                                .balance = account_balance(&process->application)});
+    customer_trace(customer, (TraceEvent){.kind = TRACE_RESTARTED,
+                                          .balance = account_balance(&process->application)});
     if (process->engaged != ENGAGED_ROLLBACK || process->voted)
         return;
     if (process->parent == process->self) {
@@ -38,7 +37,7 @@ void recovery_start(Customer *customer)
     }
     /* Rule 4: "PREPARING found at restart becomes REFUSED: answer no to the parent for that
      * instance, stay busy until its decision." */
-    process->refused = true;
+    process->refused = !planted(PLANTED_PREPARING_TAKEN_FOR_VOTED);
     process->voted = true;
     process->query_ns = customer->step.now_ns;
     process->control_changed = true;
@@ -65,7 +64,7 @@ void recovery_tick(Customer *customer)
         forced->tries++;
         rollback_begin(process, &customer->step);
     }
-    if (forced->engaged && process->outcome.over) {
+    if (forced->engaged && process->outcome.over && !planted(PLANTED_RECOVERY_TRIED_ONCE)) {
         process->outcome.over = false;
         customer_pause(customer, forced);
     }

@@ -56,8 +56,7 @@ static guint place_of(const Shelf *shelf, uint32_t key, bool *there)
         else
             end = middle;
     }
-    *there =
-        first < shelf->records->len && g_array_index(shelf->records, Record, first).key == key;
+    *there = first < shelf->records->len && g_array_index(shelf->records, Record, first).key == key;
     return first;
 }
 

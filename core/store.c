@@ -2,6 +2,7 @@
 
 #include "core/coder.h"
 #include "core/panic.h"
+#include "core/planted.h"
 #include "core/record.h"
 #include "core/text.h"
 
@@ -185,6 +186,13 @@ static bool outgrown(const Store *store, size_t commit_bytes)
 int store_commit(Store *store, const ShelfRecord *saves, size_t count, GString *error)
 {
     Coder coder = coder_encode_growing();
+    while (planted(PLANTED_COMMIT_IN_PARTS) && count > 1) {
+        int part = store_commit(store, saves, 1, error);
+        if (part != 0)
+            return part;
+        saves++;
+        count--;
+    }
     for (size_t i = 0; i < count; i++) {
         encode_save(&coder, &saves[i]);
         shelf_put(store->live, saves[i].slot, saves[i].index, saves[i].bytes, saves[i].length);

@@ -49,8 +49,10 @@ typedef enum Slot {
     SLOT_PERMANENT_CHANNEL, /* ... its channels, by member */
     SLOT_TENTATIVE,         /* the tentative checkpoint with the yes-vote, but for ... */
     SLOT_TENTATIVE_CHANNEL, /* ... those of its channels that differ from the permanent ones */
-    SLOT_CONTROL,           /* own incarnation, the rolling record, own decisions */
-    SLOT_PEER,              /* by member: its incarnation, closed channel, finished instances */
+    SLOT_CONTROL,           /* the rolling record, own decisions, the counter of instances */
+    SLOT_FINISHED,          /* by member: the last finished instance that it initiated */
+    SLOT_INCARNATION,       /* own incarnation */
+    SLOT_PEER,              /* by member: its incarnation, and its channel if closed */
     SLOT_ORDERLY,           /* the whole state, written by an orderly stop */
     SLOT_JOURNAL,           /* bank: one journal record */
     SLOT_TRACE,             /* the driver's: trace lines that belong to the last commit */

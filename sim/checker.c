@@ -3,6 +3,7 @@
 #include "core/panic.h"
 #include "sim/checker_events.h"
 #include "sim/checker_index.h"
+#include "sim/checker_memory.h"
 #include "sim/checker_merge.h"
 #include "sim/checker_state.h"
 
@@ -80,6 +81,7 @@ static void add(Checker *checker, unsigned file, uint64_t seq, uint64_t t_ns, co
                          : (Count){.peer = state_process(checker, &event->members[i])};
     }
     add_to_file(checker, file, record);
+    checker->records_held++;
 }
 
 void checker_add(Checker *checker, unsigned file, uint64_t seq, uint64_t t_ns, const Name *process,
@@ -160,7 +162,7 @@ void checker_judge_before(Checker *checker, CheckOptions options, uint64_t befor
     checker->options = options;
     checker->options.settled = true;
     judge_on(checker, before_ns);
-    state_forget(checker);
+    memory_forget(checker);
 }
 
 GPtrArray *checker_judge(Checker *checker, CheckOptions options)
@@ -200,4 +202,9 @@ GPtrArray *checker_unseen(const Checker *checker)
 size_t checker_record_count(const Checker *checker)
 {
     return checker->record_count;
+}
+
+size_t checker_records_held(const Checker *checker)
+{
+    return checker->records_held;
 }

@@ -86,6 +86,7 @@ GPtrArray *checker_judge(Checker *checker, CheckOptions options);
  * were there, and those that were only spoken of. Free with g_ptr_array_unref. */
 GPtrArray *checker_seen(const Checker *checker);
 GPtrArray *checker_unseen(const Checker *checker);
-size_t checker_record_count(const Checker *checker);
+size_t checker_record_count(const Checker *checker); /* all that were added */
+size_t checker_records_held(const Checker *checker); /* those of them in memory */
 
 #endif

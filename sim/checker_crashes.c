@@ -2,6 +2,8 @@
 
 #include <inttypes.h>
 
+#include "sim/checker_memory.h"
+
 /* --- looking ahead --- */
 
 #define KIND(kind) (1u << (kind))

@@ -2,6 +2,8 @@
 
 #include <inttypes.h>
 
+#include "sim/checker_memory.h"
+
 /* --- what a record states of a process's state --- */
 
 static void claim_label(Checker *checker, const Record *record, Process *from, Process *to,
@@ -297,9 +299,23 @@ static void make_permanent(Checker *checker, const Record *record)
     state_check_money(checker, record);
 }
 
+/* A number, once used, is never used again: not by an initiator that has crashed, either. */
+static void judge_number(Checker *checker, const Record *record)
+{
+    const Decision *decision = record->decision;
+    bool used = decision->rollers->len > 0;
+    for (guint i = 0; decision->named == record->process && i < decision->parts->len; i++) {
+        const Part *part = &g_array_index(decision->parts, Part, i);
+        used = used || (part->process == record->process && part->position < record->position);
+    }
+    if (used)
+        state_violation(checker, RULE_AGREEMENT, record, "%s is begun twice", decision->text);
+}
+
 void decisions_judge_tentative(Checker *checker, const Record *record)
 {
     Process *process = record->process;
+    judge_number(checker, record);
     if (process->tentative != NULL)
         state_violation(checker, RULE_TWO_CHECKPOINTS, record,
                         "tentative checkpoint %s while %s is still open", record->decision->text,

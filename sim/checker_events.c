@@ -4,6 +4,7 @@
 
 #include "sim/checker_crashes.h"
 #include "sim/checker_decisions.h"
+#include "sim/checker_memory.h"
 
 /* --- money, as the process itself counts it --- */
 

@@ -1,5 +1,7 @@
 #include "sim/checker_index.h"
 
+#include "sim/checker_memory.h"
+
 static void index_tentative(Checker *checker, Cursor *cursor, const Record *record)
 {
     const Part part = {.process = record->process, .position = record->position};

@@ -5,6 +5,7 @@
 #include <xxhash.h>
 
 #include "core/panic.h"
+#include "sim/checker_memory.h"
 
 /* --- finding and making --- */
 
@@ -69,96 +70,6 @@ static void file_free(gpointer data)
     g_ptr_array_unref(data);
 }
 
-/* --- who holds what --- */
-
-static Record *mutable(const Record *record)
-{
-    return (Record *)(uintptr_t)record;
-}
-
-static void decision_release(Checker *checker, Decision *decision)
-{
-    if (decision == NULL || --decision->holders > 0)
-        return;
-    g_hash_table_remove(checker->decision_by_key, &(Key){decision->group, decision->text, NULL});
-    g_ref_string_release(decision->text);
-    g_array_unref(decision->parts);
-    g_ptr_array_unref(decision->rollers);
-    g_free(decision);
-}
-
-void decision_keep(Checker *checker, Decision **slot, Decision *decision)
-{
-    Decision *before = *slot;
-    if (decision != NULL)
-        decision->holders++;
-    *slot = decision;
-    decision_release(checker, before);
-}
-
-void record_release(Checker *checker, const Record *record)
-{
-    if (record == NULL || --mutable(record)->holders > 0)
-        return;
-    if (trace_fields((TraceKind)record->kind) & FIELD_INSTANCE) {
-        if (record->indexed)
-            decision_release(checker, record->decision);
-        else
-            g_ref_string_release(record->instance);
-    }
-    g_free(mutable(record));
-}
-
-static const Record *record_hold(const Record *record)
-{
-    if (record != NULL)
-        mutable(record)->holders++;
-    return record;
-}
-
-void record_keep(Checker *checker, const Record **slot, const Record *record)
-{
-    const Record *before = *slot;
-    *slot = record_hold(record);
-    record_release(checker, before);
-}
-
-static void let_go(Checker *checker, const Accepted *accepted)
-{
-    record_release(checker, accepted->record);
-    record_release(checker, accepted->sent);
-}
-
-static void clear_channel(Checker *checker, Channel *channel)
-{
-    for (guint i = 0; i < channel->sent->len; i++)
-        record_release(checker, g_array_index(channel->sent, Sent, i).record);
-    for (guint i = 0; i < channel->accepted->len; i++)
-        let_go(checker, &g_array_index(channel->accepted, Accepted, i));
-    g_array_set_size(channel->sent, 0);
-    g_array_set_size(channel->accepted, 0);
-}
-
-static void clear_process(Checker *checker, Process *process)
-{
-    record_keep(checker, &process->tentative, NULL);
-    record_keep(checker, &process->crashed, NULL);
-    record_keep(checker, &process->recovering, NULL);
-    decision_keep(checker, &process->undoing, NULL);
-}
-
-/* Lets go of what judging has gathered. */
-static void clear(Checker *checker)
-{
-    record_keep(checker, &checker->last, NULL);
-    for (guint i = 0; i < checker->processes->len; i++)
-        clear_process(checker, g_ptr_array_index(checker->processes, i));
-    for (guint i = 0; i < checker->members->len; i++)
-        record_keep(checker, &((Membership *)g_ptr_array_index(checker->members, i))->left, NULL);
-    for (guint i = 0; i < checker->channels->len; i++)
-        clear_channel(checker, g_ptr_array_index(checker->channels, i));
-}
-
 void state_init(Checker *checker)
 {
     checker->files = g_ptr_array_new_with_free_func(file_free);
@@ -176,7 +87,7 @@ void state_init(Checker *checker)
 void state_deinit(Checker *checker)
 {
     g_clear_pointer(&checker->violations, g_ptr_array_unref);
-    clear(checker);
+    memory_clear(checker);
     for (guint i = 0; i < checker->processes->len; i++) {
         Cursor *cursor = &((Process *)g_ptr_array_index(checker->processes, i))->cursor;
         record_keep(checker, &cursor->last, NULL);
@@ -224,7 +135,7 @@ static void reset_decision(const Record *record)
 
 void state_reset(Checker *checker)
 {
-    clear(checker);
+    memory_clear(checker);
     for (guint i = 0; i < checker->processes->len; i++) {
         Process *process = g_ptr_array_index(checker->processes, i);
         INVARIANT_THAT(process->forgotten, ==, 0);
@@ -275,6 +186,15 @@ static Process *process_named_by(const Checker *checker, const char *instance)
         return NULL;
     memcpy(name.text, instance, length);
     return g_hash_table_lookup(checker->process_by_name, &name);
+}
+
+void state_remove_decision(Checker *checker, Decision *decision)
+{
+    g_hash_table_remove(checker->decision_by_key, &(Key){decision->group, decision->text, NULL});
+    g_ref_string_release(decision->text);
+    g_array_unref(decision->parts);
+    g_ptr_array_unref(decision->rollers);
+    g_free(decision);
 }
 
 Decision *state_decision(Checker *checker, const Group *group, char *instance)
@@ -352,6 +272,18 @@ Channel *state_channel(Checker *checker, Group *group, Process *from, Process *t
     g_ptr_array_add(checker->channels, channel);
     add_by_key(checker->channel_by_key, (Key){group, from, to}, channel);
     return channel;
+}
+
+void state_remove_channel(Checker *checker, guint index)
+{
+    Channel *channel = g_ptr_array_index(checker->channels, index);
+    g_hash_table_remove(checker->channel_by_key,
+                        &(Key){channel->group, channel->from, channel->to});
+    if (channel->sender != NULL)
+        g_ptr_array_remove_fast(channel->sender->out, channel);
+    if (channel->receiver != NULL)
+        g_ptr_array_remove_fast(channel->receiver->in, channel);
+    g_ptr_array_remove_index_fast(checker->channels, index);
 }
 
 /* --- changing --- */
@@ -445,7 +377,7 @@ void state_cut_accepted(Checker *checker, Channel *channel, uint64_t count)
     for (uint64_t label = channel->accepted_count[NOW]; label > count; label--) {
         const Accepted *accepted = channel_accepted(channel, label);
         checker->between += arrived(accepted);
-        let_go(checker, accepted);
+        memory_release_accepted(checker, accepted);
     }
     g_array_set_size(channel->accepted, (guint)(count - channel->forgotten));
     channel->accepted_count[NOW] = count;
@@ -510,108 +442,6 @@ void state_restore(Checker *checker, Process *process)
         Channel *channel = g_ptr_array_index(process->member->out, i);
         cut_sent(checker, channel, channel->sent_count[PERMANENT]);
     }
-}
-
-/* --- forgetting --- */
-
-/* What is permanent of the losses, no rollback undoes: it need not be listed for that. */
-static void forget_losses(Channel *channel)
-{
-    guint permanent = channel->loss_count[PERMANENT];
-    if (permanent == 0)
-        return;
-    for (Version version = NOW; version < VERSIONS; version++)
-        channel->loss_count[version] -= MIN(permanent, channel->loss_count[version]);
-    g_array_remove_range(channel->losses, 0, permanent);
-}
-
-static bool loss_is_permanent(const Channel *channel, uint64_t label)
-{
-    for (guint i = channel->loss_count[PERMANENT]; i < channel->losses->len; i++) {
-        if (g_array_index(channel->losses, uint64_t, i) == label)
-            return false;
-    }
-    return channel_sent(channel, label)->lost;
-}
-
-/* Settled for good: in the permanent checkpoints of both, received or declared lost. */
-static void forget_labels(Checker *checker, Channel *channel)
-{
-    uint64_t label = channel->forgotten;
-    uint64_t last = MIN(channel->sent_count[PERMANENT], channel->accepted_count[PERMANENT]);
-    last = MIN(last, MIN(channel->sent_count[NOW], channel->accepted_count[NOW]));
-    while (label < last && (!accepted_missing(channel_accepted(channel, label + 1)) ||
-                            loss_is_permanent(channel, label + 1)))
-        label++;
-    guint count = (guint)(label - channel->forgotten);
-    if (count == 0)
-        return;
-    for (uint64_t i = channel->forgotten + 1; i <= label; i++) {
-        record_release(checker, channel_sent(channel, i)->record);
-        let_go(checker, channel_accepted(channel, i));
-    }
-    g_array_remove_range(channel->sent, 0, count);
-    g_array_remove_range(channel->accepted, 0, count);
-    channel->forgotten = label;
-}
-
-/* No member is there that could send on it. */
-static bool is_over(const Channel *channel)
-{
-    const Group *group = channel->group;
-    return group->founding != NULL && group->left == group->joined &&
-           group->joined == group->founding->count;
-}
-
-static void forget_channels(Checker *checker)
-{
-    for (guint i = 0; i < checker->channels->len;) {
-        Channel *channel = g_ptr_array_index(checker->channels, i);
-        if (!is_over(channel)) {
-            if (!channel->broken && channel->sender != NULL && channel->receiver != NULL) {
-                forget_labels(checker, channel);
-                forget_losses(channel);
-            }
-            i++;
-            continue;
-        }
-        g_hash_table_remove(checker->channel_by_key,
-                            &(Key){channel->group, channel->from, channel->to});
-        if (channel->sender != NULL)
-            g_ptr_array_remove_fast(channel->sender->out, channel);
-        if (channel->receiver != NULL)
-            g_ptr_array_remove_fast(channel->receiver->in, channel);
-        clear_channel(checker, channel);
-        g_ptr_array_remove_index_fast(checker->channels, i);
-    }
-}
-
-static void forget_records(Process *process)
-{
-    guint judged = (guint)(process->taken - process->forgotten);
-    if (judged > 0)
-        g_ptr_array_remove_range(process->records, 0, judged);
-    process->forgotten = process->taken;
-    if (process->rollbacks_taken > 0)
-        g_array_remove_range(process->rollbacks, 0, process->rollbacks_taken);
-    process->rollbacks_taken = 0;
-}
-
-static void forget_file(Checker *checker, GPtrArray *file)
-{
-    for (guint i = 0; i < checker->next; i++)
-        record_release(checker, g_ptr_array_index(file, i));
-    if (checker->next > 0)
-        g_ptr_array_remove_range(file, 0, checker->next);
-    checker->next = 0;
-}
-
-void state_forget(Checker *checker)
-{
-    for (guint i = 0; i < checker->processes->len; i++)
-        forget_records(g_ptr_array_index(checker->processes, i));
-    forget_channels(checker);
-    forget_file(checker, g_ptr_array_index(checker->files, 0));
 }
 
 /* --- reporting --- */

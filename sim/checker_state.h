@@ -160,8 +160,9 @@ struct Process {
 
 struct Checker {
     size_t record_count; /* those of datagrams included */
-    GPtrArray *files;    /* of GPtrArray of Record, each holding its own */
-    guint next;          /* of the only file: the record to judge next, when judging goes on */
+    size_t records_held;
+    GPtrArray *files; /* of GPtrArray of Record, each holding its own */
+    guint next;       /* of the only file: the record to judge next, when judging goes on */
     GPtrArray *processes;
     GPtrArray *groups;
     GPtrArray *members;
@@ -187,21 +188,15 @@ void state_deinit(Checker *checker);
 /* Before the first record is judged, or judged once more; what is known by looking ahead stays. */
 void state_reset(Checker *checker);
 
-/* Records and decisions live as long as they are held. The files hold their records, a record its
- * decision. */
-void record_release(Checker *checker, const Record *record); /* NULL is fine */
-/* *slot, which held another or NULL, holds this one or NULL. */
-void record_keep(Checker *checker, const Record **slot, const Record *record);
-void decision_keep(Checker *checker, Decision **slot, Decision *decision);
-/* Lets go of all records and labels that no judgement to come can ask for. */
-void state_forget(Checker *checker);
-
 /* Found or made. */
 Process *state_process(Checker *checker, const Name *name);
 Decision *state_decision(Checker *checker, const Group *group, char *instance);
 Group *state_group(Checker *checker, uint64_t id);
 Membership *state_add_member(Checker *checker, Group *group, Process *process);
 Channel *state_channel(Checker *checker, Group *group, Process *from, Process *to);
+/* Freed; nobody may hold or use it any more. */
+void state_remove_decision(Checker *checker, Decision *decision);
+void state_remove_channel(Checker *checker, guint index); /* in checker->channels */
 /* Found or NULL. */
 Membership *state_member(const Checker *checker, Group *group, Process *process);
 Channel *state_find_channel(const Checker *checker, Group *group, Process *from, Process *to);

@@ -23,7 +23,6 @@ typedef struct Folder {
 
 typedef enum OperationKind {
     OPERATION_WRITE,
-    OPERATION_TRUNCATE,
     OPERATION_SYNC,
     OPERATION_LINK, /* a new file gets its name */
     OPERATION_RENAME,
@@ -37,10 +36,10 @@ typedef struct Operation {
     uint64_t number;
     uint64_t begin_ns;
     uint64_t done_ns;
-    File *file;      /* WRITE, TRUNCATE, SYNC, LINK */
+    File *file;      /* WRITE, SYNC, LINK, RENAME */
     char *name;      /* LINK, REMOVE; RENAME: from */
     char *to;        /* RENAME */
-    uint64_t offset; /* WRITE; TRUNCATE: the length */
+    uint64_t offset; /* WRITE */
     uint8_t *bytes;  /* WRITE */
     size_t length;
 } Operation;
@@ -155,14 +154,6 @@ static void put_bytes(GByteArray *to, uint64_t offset, const uint8_t *bytes, siz
     memcpy(to->data + offset, bytes, length);
 }
 
-static void apply_to_content(const Operation *operation, GByteArray *content)
-{
-    if (operation->kind == OPERATION_WRITE)
-        put_bytes(content, operation->offset, operation->bytes, operation->length);
-    else
-        set_length(content, operation->offset);
-}
-
 /* A crash may keep a rename and lose the file's first name. */
 static void apply_to_names(const Operation *operation, Folder *names)
 {
@@ -178,11 +169,6 @@ static void apply_to_names(const Operation *operation, Folder *names)
     }
 }
 
-static bool changes_content(const Operation *operation)
-{
-    return operation->kind == OPERATION_WRITE || operation->kind == OPERATION_TRUNCATE;
-}
-
 static bool changes_names(const Operation *operation)
 {
     return operation->kind == OPERATION_LINK || operation->kind == OPERATION_RENAME ||
@@ -191,8 +177,8 @@ static bool changes_names(const Operation *operation)
 
 static void make_safe(SimDisk *disk, Operation *operation)
 {
-    if (changes_content(operation))
-        apply_to_content(operation, operation->file->safe);
+    if (operation->kind == OPERATION_WRITE)
+        put_bytes(operation->file->safe, operation->offset, operation->bytes, operation->length);
     else if (changes_names(operation))
         apply_to_names(operation, &disk->safe);
     operation->safe = true;
@@ -242,7 +228,7 @@ static void carry_out_syncs(SimDisk *disk, uint64_t end)
         for (guint j = 0; j < i; j++) {
             Operation *earlier = operation_at(disk, j);
             bool covered = sync->kind == OPERATION_SYNC
-                               ? changes_content(earlier) && earlier->file == sync->file
+                               ? earlier->kind == OPERATION_WRITE && earlier->file == sync->file
                                : changes_names(earlier);
             if (covered && !earlier->safe)
                 make_safe(disk, earlier);
@@ -321,7 +307,7 @@ static int write_file(Disk *base, const char *name, uint64_t offset, const uint8
     SimDisk *disk = of(base);
     const Entry *entry = folder_find(&disk->names, name);
     File *file = entry != NULL ? entry->file : make_file(disk, name);
-    INVARIANT_THAT(offset, <=, file->content->len);
+    INVARIANT_THAT(offset, ==, file->content->len);
     bool full = disk->model.full_rate > 0 && draw_chance(&disk->state, disk->model.full_rate);
     bool error = fails(disk);
     disk->counts.full += full;
@@ -332,23 +318,8 @@ static int write_file(Disk *base, const char *name, uint64_t offset, const uint8
     write->offset = offset;
     write->bytes = g_memdup2(bytes, length);
     write->length = length;
-    apply_to_content(write, file->content);
+    put_bytes(file->content, offset, bytes, length);
     return full ? SIMDISK_FULL : error ? SIMDISK_ERROR : 0;
-}
-
-static int truncate_file(Disk *base, const char *name, uint64_t length)
-{
-    SimDisk *disk = of(base);
-    const Entry *entry = folder_find(&disk->names, name);
-    if (entry == NULL)
-        return DISK_MISSING;
-    if (fails(disk))
-        return SIMDISK_ERROR;
-    Operation *truncate = begin(disk, OPERATION_TRUNCATE, &disk->model.write_delay);
-    truncate->file = file_ref(entry->file);
-    truncate->offset = length;
-    apply_to_content(truncate, entry->file->content);
-    return 0;
 }
 
 /* One that fails leaves everything as unsafe as it was. */
@@ -492,7 +463,6 @@ SimDisk *simdisk_new(uint64_t state)
 {
     static const DiskOperations operations = {.read = read_file,
                                               .write = write_file,
-                                              .truncate = truncate_file,
                                               .sync = sync_file,
                                               .rename = rename_file,
                                               .remove = remove_file,

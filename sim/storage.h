@@ -24,7 +24,7 @@ void storage_set_model(Storage *storage, const DiskModel *model);
 DiskCounts storage_counts(const Storage *storage);
 
 /* A start, of a customer or of the bank: fills that one of the two. Negative: an operation failed,
- * there is no process. */
+ * there is no process. Positive: what is there is refused, which takes a planted fault. */
 int storage_load(Storage *storage, uint64_t now_ns, Shelf *shelf, Bank *bank);
 
 /* The bank's first start: with these rows (of BankRow) in its CSV. */

@@ -1,6 +1,7 @@
 #include "sim/world_state.h"
 
 #include "core/panic.h"
+#include "core/planted.h"
 
 /* A process that starts after a crash may find its computer started anew, and the clock with it. */
 #define NEW_CLOCK_NS_MAX (3600 * NS_PER_S)
@@ -253,32 +254,38 @@ void world_count_disk(WorldResult *result, const Storage *storage)
 
 /* --- restarts --- */
 
-/* Under the name that is in its state; before there is any, it waits for an `open` again. */
+/* Under the name that is in its state; before there is any, it waits for an `open` again. NULL: its
+ * state is refused, which takes a planted fault. */
 static Customer *load_customer(World *world, Node *node, const Shelf *shelf)
 {
     Customer *probe = world_new_customer(world, node, NULL);
     LoadResult result = customer_load(probe, shelf);
     Name name = *customer_name(probe);
     customer_free(probe);
-    INVARIANT_THAT(result, !=, LOAD_DAMAGED);
+    INVARIANT(result != LOAD_DAMAGED || planted_any());
+    if (result == LOAD_DAMAGED)
+        return NULL;
     Customer *customer = world_new_customer(world, node, shelf_count(shelf) > 0 ? &name : NULL);
     result = customer_load(customer, shelf);
     INVARIANT_THAT(result, ==, LOAD_OK);
     return customer;
 }
 
-/* Negative: its disk failed. */
+/* Negative: its disk failed. Positive: what is on it is refused. */
 static int load(World *world, Node *node)
 {
     bool is_bank = node_is_bank(world, node);
     Shelf *shelf = is_bank ? NULL : shelf_new();
     Bank *bank = is_bank ? world_new_bank(world, node) : NULL;
     int code = storage_load(node->storage, world->now_ns, shelf, bank);
-    if (code < 0) {
+    Customer *customer = code == 0 && !is_bank ? load_customer(world, node, shelf) : NULL;
+    if (code == 0 && !is_bank && customer == NULL)
+        code = LOAD_DAMAGED;
+    if (code != 0) {
         bank_free(bank);
     } else {
         node->bank = bank;
-        node->customer = is_bank ? NULL : load_customer(world, node, shelf);
+        node->customer = customer;
         node->outbox = outbox_new();
     }
     shelf_free(shelf);
@@ -289,10 +296,11 @@ void world_restart(World *world, Node *node)
 {
     node->life++;
     set_clock_anew(world, node);
-    if (load(world, node) < 0) {
+    int code = load(world, node);
+    if (code < 0)
         await_restart(world, node);
+    if (code != 0) /* refused, it stays down */
         return;
-    }
     node->starts++;
     node->state = NODE_LOADING;
     world->result.faults[COUNT_RESTARTS]++;

@@ -38,11 +38,18 @@ static const char HELP[] =
     "  cohort state --json cohort-state/alice | jq 'select(.state == \"account\").balance'\n";
 
 static const char *const SLOT_WORDS[SLOTS] = {
-    [SLOT_ACCOUNT] = "account",     [SLOT_COHORT] = "cohort",
-    [SLOT_PERMANENT] = "permanent", [SLOT_PERMANENT_CHANNEL] = "permanent-channel",
-    [SLOT_TENTATIVE] = "tentative", [SLOT_TENTATIVE_CHANNEL] = "tentative-channel",
-    [SLOT_CONTROL] = "control",     [SLOT_PEER] = "peer",
-    [SLOT_ORDERLY] = "orderly",     [SLOT_JOURNAL] = "journal",
+    [SLOT_ACCOUNT] = "account",
+    [SLOT_COHORT] = "cohort",
+    [SLOT_PERMANENT] = "permanent",
+    [SLOT_PERMANENT_CHANNEL] = "permanent-channel",
+    [SLOT_TENTATIVE] = "tentative",
+    [SLOT_TENTATIVE_CHANNEL] = "tentative-channel",
+    [SLOT_CONTROL] = "control",
+    [SLOT_FINISHED] = "finished",
+    [SLOT_INCARNATION] = "incarnation",
+    [SLOT_PEER] = "peer",
+    [SLOT_ORDERLY] = "orderly",
+    [SLOT_JOURNAL] = "journal",
     [SLOT_TRACE] = "trace",
 };
 

@@ -173,8 +173,8 @@ void office_receive(Office *office, Address from, const uint8_t *bytes, size_t l
 static void say(Office *office, int customer, const Message *message)
 {
     WireWriter writer;
-    wire_begin(&writer, &(Header){.sender = SENDER_CLIENT,
-                                  .cookie = office_cookie(office, customer)});
+    wire_begin(&writer,
+               &(Header){.sender = SENDER_CLIENT, .cookie = office_cookie(office, customer)});
     assert_true(wire_add(&writer, message));
     size_t length = wire_end(&writer);
     office_receive(office, office_address(customer), writer.bytes, length);

@@ -21,7 +21,7 @@ typedef struct Office {
     Bank *bank;
     Effects *effects;
     uint64_t now_ns;
-    GPtrArray *journal; /* GBytes: every record since the beginning */
+    GPtrArray *journal;  /* GBytes: every record since the beginning */
     GHashTable *cookies; /* port -> uint64_t: the last that came to it */
     GHashTable *bytes;   /* port -> size_t: that ever came to it */
     /* Of the last action: */

@@ -280,6 +280,47 @@ static void an_exited_name_may_be_opened_again_by_another_process(void **state)
     office_free(office);
 }
 
+/* The name is another's only when the process that had it knows, as far as it can be waited for. */
+static void an_exit_that_its_process_may_not_know_of_is_told_by_the_next_run(void **state)
+{
+    (void)state;
+    Office *office = office_new(1);
+    office_open(office, 1, "100");
+    office_command(office, "exit c1");
+    Message yes = office_vote(1, PROPOSAL_EXIT, 1, REFUSAL_NONE);
+    office_say(office, 1, &yes);
+    Office *again = office_restart(office);
+    refused_at_console(again, "open c1 7 127.0.0.1 8504 8505", REFUSAL_BUSY_ELSEWHERE);
+    office_wait(again, NS_PER_S);
+    assert_true(office_last(again, MESSAGE_OUTCOME, 1)->message.outcome.commit);
+    Message known = office_outcome_ack(1, PROPOSAL_EXIT, 1);
+    office_say(again, 1, &known);
+    Office *third = office_restart(again); /* it knows */
+    office_command(third, "open c1 7 127.0.0.1 8504 8505");
+    assert_int_equal(office_count(third, MESSAGE_PROPOSE, 0), 1);
+    office_free(third);
+    office_free(again);
+    office_free(office);
+}
+
+static void an_exit_is_not_waited_for_for_ever(void **state)
+{
+    (void)state;
+    Office *office = office_new(1);
+    office_open(office, 1, "100");
+    office_command(office, "exit c1");
+    Message yes = office_vote(1, PROPOSAL_EXIT, 1, REFUSAL_NONE);
+    office_say(office, 1, &yes);
+    office_wait(office, 11 * NS_PER_S);
+    assert_true(bank_idle(office->bank, (char[80]){0}, 80));
+    office_say(office, 1, &yes); /* comes back after all, and asks */
+    assert_true(office_last(office, MESSAGE_OUTCOME, 1)->message.outcome.commit);
+    Office *again = office_restart(office);
+    assert_true(bank_idle(again->bank, (char[80]){0}, 80));
+    office_free(again);
+    office_free(office);
+}
+
 /* --- datagrams and the console --- */
 
 static void every_dropped_datagram_is_counted_by_its_reason(void **state)
@@ -410,6 +451,8 @@ int main(void)
         cmocka_unit_test(a_row_that_no_process_ran_exits_at_once),
         cmocka_unit_test(a_process_that_said_bye_is_not_waited_for),
         cmocka_unit_test(an_exited_name_may_be_opened_again_by_another_process),
+        cmocka_unit_test(an_exit_that_its_process_may_not_know_of_is_told_by_the_next_run),
+        cmocka_unit_test(an_exit_is_not_waited_for_for_ever),
         cmocka_unit_test(every_dropped_datagram_is_counted_by_its_reason),
         cmocka_unit_test(the_messages_of_one_datagram_are_judged_one_by_one),
         cmocka_unit_test(a_command_that_is_a_customers_is_refused_at_the_bank),

@@ -1,6 +1,6 @@
-/* The bank or a customer crashes in any one of its steps, before or after the step is on disk, for a
- * short while or for longer than anyone waits: users who do not give up get what they ask for, and
- * at rest bank and customers agree. */
+/* The bank or a customer crashes in any one of its steps, before or after the step is on disk, for
+ * a short while or for longer than anyone waits: users who do not give up get what they ask for,
+ * and at rest bank and customers agree. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,9 +14,9 @@ enum { CUSTOMERS = 3, SEEDS = 300 };
 #define LIMIT_NS (600 * NS_PER_S)
 
 static const TownWish a_life[] = {
-    {1, "open c1 100"}, {2, "open c2 100"},  {3, "open c3 100"},    {1, "new-cohort 3"},
-    {1, "transfer 10 c2"}, {3, "transfer 5 c1"}, {2, "checkpoint"},
-    {2, "transfer 1 c3"}, {2, "delete-cohort"}, {3, "exit"},
+    {1, "open c1 100"},    {2, "open c2 100"},   {3, "open c3 100"}, {1, "new-cohort 3"},
+    {1, "transfer 10 c2"}, {3, "transfer 5 c1"}, {2, "checkpoint"},  {2, "transfer 1 c3"},
+    {2, "delete-cohort"},  {3, "exit"},
 };
 
 /* Accounts of the CSV, taken over by processes without state. */
@@ -88,11 +88,11 @@ static void crashes_may_follow_each_other(void **state)
         town_lose(town, seed, seed % 3 == 0 ? 0 : 10);
         for (size_t i = 0; i < G_N_ELEMENTS(a_life); i++) {
             int process = (int)random_below(&random, CUSTOMERS + 1);
-            town_crash(town, (TownCrash){.process = process,
-                                         .step = town_steps(town, process) + 1 +
-                                                 random_below(&random, 12),
-                                         .saved = random_below(&random, 2) == 1,
-                                         .down_ns = random_below(&random, 20 * NS_PER_S)});
+            town_crash(
+                town, (TownCrash){.process = process,
+                                  .step = town_steps(town, process) + 1 + random_below(&random, 12),
+                                  .saved = random_below(&random, 2) == 1,
+                                  .down_ns = random_below(&random, 20 * NS_PER_S)});
             town_run(town, &a_life[i], 1, LIMIT_NS);
             town_expect_agreement(town);
         }

@@ -195,7 +195,7 @@ static void more_operations_than_the_limit_are_refused(void **state)
         request.request.command.name = office_name(1000 + i);
         office_say(office, 1, &request);
     }
-    office_expect_failure(office_answer(office, 1), REFUSAL_BUSY);
+    office_expect_failure(office_answer(office, 1), REFUSAL_BANK_FULL);
     office_wait(office, 30 * NS_PER_S);
     assert_true(bank_idle(office->bank, (char[80]){0}, 80));
     request.request.number++;

@@ -224,6 +224,40 @@ static void a_large_cohort_is_proposed_and_answered_in_parts(void **state)
     office_free(office);
 }
 
+static bool is_chosen(const Office *office, int customer)
+{
+    return office_count(office, MESSAGE_PROPOSE, customer) > 0;
+}
+
+static void who_did_not_answer_is_chosen_when_there_is_nobody_else(void **state)
+{
+    (void)state;
+    Office *office = office_new(1);
+    open_many(office, 3);
+    office_command(office, "new-cohort c1 3");
+    say_vote(office, 1, 1, REFUSAL_NONE);
+    say_vote(office, 3, 1, REFUSAL_NONE);
+    office_wait(office, 11 * NS_PER_S);
+    office_expect_failure(office_notice(office), REFUSAL_NO_ANSWER);
+    assert_string_equal(office_notice(office).name.text, "c2");
+    for (uint64_t id = 2; id < 10; id++) { /* drawn at random, but never c2 */
+        office_command(office, "new-cohort c1 2");
+        assert_true(is_chosen(office, 3) && !is_chosen(office, 2));
+        say_vote(office, 3, id, REFUSAL_IN_COHORT);
+    }
+    office_command(office, "new-cohort c1 3");
+    assert_true(is_chosen(office, 3) && is_chosen(office, 2));
+    say_vote(office, 2, 10, REFUSAL_IN_COHORT); /* it is back */
+    bool chosen = false;
+    for (uint64_t id = 11; id < 30; id++) {
+        office_command(office, "new-cohort c1 2");
+        chosen |= is_chosen(office, 2);
+        say_vote(office, 1, id, REFUSAL_IN_COHORT);
+    }
+    assert_true(chosen);
+    office_free(office);
+}
+
 static void a_cohort_id_of_the_csv_is_not_used_again(void **state)
 {
     (void)state;
@@ -247,6 +281,7 @@ int main(void)
         cmocka_unit_test(exit_of_a_member_is_refused),
         cmocka_unit_test(the_same_seed_chooses_the_same_members),
         cmocka_unit_test(a_large_cohort_is_proposed_and_answered_in_parts),
+        cmocka_unit_test(who_did_not_answer_is_chosen_when_there_is_nobody_else),
         cmocka_unit_test(a_cohort_id_of_the_csv_is_not_used_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -128,6 +128,39 @@ static void with_too_many_requests_of_strangers_more_are_put_off(void **state)
     office_free(office);
 }
 
+/* Whether what the bank sent in its last step waits for nothing. */
+static bool waits_for_no_disk(const Office *office)
+{
+    const Effect *first = effects_at(office->effects, 0);
+    assert_int_equal(first->kind, EFFECT_SEND);
+    return first->send.needs == 0;
+}
+
+static void a_sign_of_life_waits_for_no_disk(void **state)
+{
+    (void)state;
+    Office *office = office_new(1);
+    Message request = office_request(1, 1, COMMAND_OPEN, 1);
+    office_say(office, 1, &request);
+    office_say(office, 1, &request);
+    assert_int_equal(office_count(office, MESSAGE_WORKING, 1), 1);
+    assert_true(waits_for_no_disk(office));
+    Message yes = office_vote(1, PROPOSAL_OPEN, 1, REFUSAL_NONE);
+    office_say(office, 1, &yes);
+    office_say(office, 1, &request); /* the answer may be on its way to the disk still */
+    assert_int_equal(office_count(office, MESSAGE_WORKING, 1), 1);
+    assert_int_equal(office_count(office, MESSAGE_ANSWER, 1), 1);
+    assert_true(waits_for_no_disk(office));
+    assert_int_equal(effects_at(office->effects, 1)->send.needs, SLOTS_ALL);
+    yes = office_vote(1, PROPOSAL_OPEN, 7, REFUSAL_NONE); /* aborted, as it is not on record */
+    office_say(office, 1, &yes);
+    assert_true(waits_for_no_disk(office));
+    yes = office_vote(1, PROPOSAL_OPEN, 1, REFUSAL_NONE);
+    office_say(office, 1, &yes);
+    assert_false(waits_for_no_disk(office));
+    office_free(office);
+}
+
 static void a_client_that_was_forgotten_is_told_so(void **state)
 {
     (void)state;
@@ -278,7 +311,7 @@ static void a_process_that_dies_while_it_resumes_without_state_does_not_keep_the
     office_say(office, 1, &request);
     assert_int_equal(office_count(office, MESSAGE_PROPOSE, 0), 1);
     expect_resume(office, 2, 3001, true, REFUSAL_UNKNOWN_NAME);
-    expect_resume(office, 1, 3002, false, REFUSAL_NONE); /* at once */
+    expect_resume(office, 1, 3002, false, REFUSAL_NONE);           /* at once */
     Message late = office_vote(1, PROPOSAL_OPEN, 1, REFUSAL_NONE); /* it was alive all the same */
     late.vote_bank.client = 3000;
     office_say(office, 1, &late);
@@ -405,6 +438,7 @@ int main(void)
         cmocka_unit_test(a_request_that_was_given_up_gives_way_to_the_next),
         cmocka_unit_test(requests_go_on_beside_a_command_of_the_console),
         cmocka_unit_test(with_too_many_requests_of_strangers_more_are_put_off),
+        cmocka_unit_test(a_sign_of_life_waits_for_no_disk),
         cmocka_unit_test(a_client_that_was_forgotten_is_told_so),
         cmocka_unit_test(resume_tells_the_bank_where_the_process_is_now),
         cmocka_unit_test(resume_is_refused_to_all_but_the_one_that_may),

@@ -237,6 +237,66 @@ static void a_record_that_is_cut_short_is_damaged(void **state)
     office_free(office);
 }
 
+/* A bank that has proposed, and dissolved, so often before. */
+static Office *old_office(uint64_t count)
+{
+    enum { RECORD_VERSION = 2, ITEM_END = 0, ITEM_COUNTERS = 1, COUNTERS = 5 };
+    Office *office = office_new(1);
+    Coder record = coder_encode_growing();
+    code_u8(&record, &(uint8_t){RECORD_VERSION});
+    code_u8(&record, &(uint8_t){ITEM_COUNTERS});
+    for (int i = 0; i < COUNTERS; i++)
+        code_u64(&record, &count);
+    code_u8(&record, &(uint8_t){ITEM_END});
+    g_ptr_array_add(office->journal, g_bytes_new(record.bytes, record.length));
+    coder_deinit(&record);
+    Office *old = office_restart(office);
+    office_free(office);
+    return old;
+}
+
+static void numbers_go_on_beyond_32_bits(void **state)
+{
+    (void)state;
+    const uint64_t wrap = UINT64_C(1) << 32;
+    Office *office = old_office(wrap - 2);
+    assert_int_equal(office_cohort(office, 2), wrap - 1);
+    uint64_t attempt = office_quiesce(office, wrap - 1, 2);
+    assert_int_equal(attempt, wrap - 1);
+    for (uint16_t i = 0; i < 2; i++) {
+        Message vote = office_status(wrap - 1, i, 2, attempt, wrap, STATUS_VOTED, 10000);
+        office_say(office, i + 1, &vote);
+    }
+    for (uint16_t i = 0; i < 2; i++) {
+        Message left = {.kind = MESSAGE_LEFT, .left = {.cohort = wrap - 1, .member = i}};
+        office_say(office, i + 1, &left);
+    }
+    assert_int_equal(office_row(office, 1).cohort, 0);
+    Message request = office_request(1, wrap - 1, COMMAND_NEW_COHORT, 1);
+    for (uint64_t number = wrap - 1; number <= wrap + 1; number++) {
+        request.request.number = number;
+        request.request.command.count = 2;
+        office_say(office, 1, &request);
+        assert_int_equal(office_last(office, MESSAGE_PROPOSE, 2)->message.propose.id, number + 1);
+        Message no = office_vote(2, PROPOSAL_JOIN, number + 1, REFUSAL_IN_COHORT);
+        if (number <= wrap)
+            office_say(office, 2, &no);
+    }
+    for (int i = 1; i <= 2; i++) {
+        Message yes = office_vote(i, PROPOSAL_JOIN, wrap + 2, REFUSAL_NONE);
+        office_say(office, i, &yes);
+    }
+    Office *again = office_restart(office);
+    assert_int_equal(office_row(again, 2).cohort, wrap + 2);
+    Notice notice;
+    office_say(again, 1, &request); /* number wrap + 1 */
+    notice = office_answer(again, 1);
+    assert_int_equal(notice.cohort, wrap + 2);
+    assert_true(office_quiesce(again, wrap + 2, 2) > attempt);
+    office_free(again);
+    office_free(office);
+}
+
 static void damaged_bytes_do_no_harm(void **state)
 {
     (void)state;
@@ -273,6 +333,7 @@ int main(void)
         cmocka_unit_test(rows_that_the_csv_holds_alone_cost_the_snapshot_nothing),
         cmocka_unit_test(a_row_of_a_name_that_is_there_is_a_duplicate),
         cmocka_unit_test(a_record_that_is_cut_short_is_damaged),
+        cmocka_unit_test(numbers_go_on_beyond_32_bits),
         cmocka_unit_test(damaged_bytes_do_no_harm),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

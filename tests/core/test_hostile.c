@@ -97,9 +97,9 @@ static void attack_from_peer(Cluster *cluster, Delivery *delivery, int who)
 
 static void attack_from_bank(Cluster *cluster, int who)
 {
-    static const MessageKind kinds[] = {MESSAGE_ANSWER,    MESSAGE_WORKING,  MESSAGE_CHALLENGE, MESSAGE_PROPOSE,
-                                        MESSAGE_OUTCOME,   MESSAGE_DISSOLVE, MESSAGE_STATUS_ACK,
-                                        MESSAGE_REPORT_ACK};
+    static const MessageKind kinds[] = {MESSAGE_ANSWER,     MESSAGE_WORKING,   MESSAGE_CHALLENGE,
+                                        MESSAGE_PROPOSE,    MESSAGE_OUTCOME,   MESSAGE_DISSOLVE,
+                                        MESSAGE_STATUS_ACK, MESSAGE_REPORT_ACK};
     Truth truth = truth_of(cluster->customers[who], 0);
     Message message;
     int kind =

@@ -1,9 +1,8 @@
-/* CSV and journal together, on a bank of this file's own: its rows, and one record per change,
- * "NAME BALANCE"; what the CSV does not hold is a note. */
+/* CSV and journal together, through crashes at any instant, with any part of what was not synced
+ * lost. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -11,6 +10,7 @@
 #include "core/ledger.h"
 #include "core/table.h"
 #include "tests/core/memory_disk.h"
+#include "tests/core/toy_bank.h"
 
 #define HEADER "name,balance,ip_address,port1,port2,cohort,exit_state\n"
 #define ROW(name, balance) name "," balance ",127.0.0.1,8501,8502,,0\n"
@@ -18,86 +18,6 @@ static const char CSV[] = "data.csv";
 static const char JOURNAL[] = "data.csv.journal";
 
 enum { TINY_SECTOR_BYTES = 16, SECTOR_BYTES = 512 };
-
-/* --- the bank --- */
-
-struct Bank {
-    GArray *rows;
-    GHashTable *places; /* name -> index + 1 */
-    char note[32];
-    unsigned records; /* replayed */
-};
-
-Bank *bank_new(const BankConfig *config)
-{
-    (void)config;
-    Bank *bank = g_new0(Bank, 1);
-    bank->rows = g_array_new(FALSE, FALSE, sizeof(BankRow));
-    bank->places = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-    return bank;
-}
-
-void bank_free(Bank *bank)
-{
-    g_array_unref(bank->rows);
-    g_hash_table_unref(bank->places);
-    g_free(bank);
-}
-
-static BankRow *find(Bank *bank, const char *name)
-{
-    guint place = GPOINTER_TO_UINT(g_hash_table_lookup(bank->places, name));
-    return place == 0 ? NULL : &g_array_index(bank->rows, BankRow, place - 1);
-}
-
-BankLoad bank_load_row(Bank *bank, const BankRow *row)
-{
-    if (find(bank, row->name.text) != NULL)
-        return BANK_LOAD_DUPLICATE;
-    g_array_append_val(bank->rows, *row);
-    g_hash_table_insert(bank->places, g_strdup(row->name.text), GUINT_TO_POINTER(bank->rows->len));
-    return BANK_LOAD_OK;
-}
-
-BankLoad bank_load_record(Bank *bank, const uint8_t *bytes, size_t length)
-{
-    g_autofree char *text = g_strndup((const char *)bytes, length);
-    g_auto(GStrv) words = g_strsplit(text, " ", -1);
-    bank->records++;
-    if (strcmp(words[0], "note") == 0) {
-        g_strlcpy(bank->note, words[1], sizeof bank->note);
-        return BANK_LOAD_OK;
-    }
-    if (strcmp(words[0], "nonsense") == 0)
-        return BANK_LOAD_DAMAGED;
-    BankRow row = {.ip = 0x7f000001, .port1 = 8501, .port2 = 8502};
-    name_set(&row.name, words[0]);
-    bank_load_row(bank, &row);
-    money_parse_balance(words[1], &find(bank, words[0])->balance);
-    return BANK_LOAD_OK;
-}
-
-size_t bank_row_count(const Bank *bank)
-{
-    return bank->rows->len;
-}
-
-BankRow bank_row(const Bank *bank, size_t index)
-{
-    return g_array_index(bank->rows, BankRow, index);
-}
-
-size_t bank_snapshot_count(const Bank *bank)
-{
-    return bank->note[0] != '\0' ? 1 : 0;
-}
-
-void bank_snapshot_record(const Bank *bank, size_t index, Coder *out)
-{
-    assert_int_equal(index, 0);
-    g_autofree char *text = g_strconcat("note ", bank->note, NULL);
-    code_bytes(out, (uint8_t *)text, strlen(text));
-}
 
 /* --- one open ledger and its bank --- */
 
@@ -171,7 +91,7 @@ static void assert_csv(const MemoryDisk *memory, const char *text)
 
 static void assert_balance(const Opened *opened, const char *name, Money balance)
 {
-    const BankRow *row = find(opened->bank, name);
+    const BankRow *row = toy_bank_find(opened->bank, name);
     assert_non_null(row);
     assert_int_equal(row->balance, balance);
 }
@@ -469,16 +389,6 @@ static void a_change_among_a_million_rows_rewrites_nothing(void **state)
 
 /* --- every crash --- */
 
-static char *text_of(Bank *bank)
-{
-    GString *text = g_string_new(bank->note);
-    for (guint i = 0; i < bank->rows->len; i++) {
-        const BankRow *row = &g_array_index(bank->rows, BankRow, i);
-        g_string_append_printf(text, " %s=%" G_GINT64_FORMAT, row->name.text, row->balance);
-    }
-    return g_string_free(text, FALSE);
-}
-
 enum { COMMITS = 6 };
 static const char *const CHANGES[COMMITS] = {"alice 1", "note a",  "bob 2.50",
                                              "alice 7", "note bb", "carol 3"};
@@ -495,7 +405,7 @@ static char *state_after(uint64_t commits, GString *csv)
         BankRow row = bank_row(bank, i);
         table_write_row(csv, &row);
     }
-    char *text = text_of(bank);
+    char *text = toy_bank_text(bank);
     bank_free(bank);
     return text;
 }
@@ -538,7 +448,7 @@ static uint64_t check(MemoryDisk *memory, uint64_t first, uint64_t last)
     check_csv(memory, last);
     Opened opened = open_well(memory);
     const uint64_t sequence = ledger_sequence(opened.ledger);
-    g_autofree char *text = text_of(opened.bank);
+    g_autofree char *text = toy_bank_text(opened.bank);
     g_autoptr(GString) csv = g_string_new(NULL);
     assert_in_range(sequence, first, last);
     g_autofree char *expected = state_after(sequence, csv);
@@ -606,7 +516,7 @@ static void a_bit_flipped_anywhere_in_the_journal_changes_nothing(void **state)
         MemoryDisk *flipped = memory_disk_crash(memory, &(Choices){0});
         memory_disk_flip(flipped, JOURNAL, bit);
         opened = open_well(flipped);
-        g_autofree char *text = text_of(opened.bank);
+        g_autofree char *text = toy_bank_text(opened.bank);
         assert_string_equal(text, "bb alice=800 bob=250 carol=300");
         assert_non_null(strstr(opened.warning->str, "repaired 1 changes"));
         close_ledger(&opened);

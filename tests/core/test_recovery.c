@@ -278,7 +278,7 @@ static void an_acknowledgement_waits_for_no_checkpoint_to_be_saved(void **state)
     assert_int_equal(cluster->flights->len, 1);
     const Flight *flight = g_ptr_array_index(cluster->flights, 0);
     assert_string_equal(flight->kinds, "ack");
-    assert_int_equal(flight->needs, SLOT_BIT(SLOT_CONTROL));
+    assert_int_equal(flight->needs, SLOT_BIT(SLOT_INCARNATION) | SLOT_BIT(SLOT_PEER));
     cluster_drop(cluster);
     hold(cluster, "vote");
     cluster_do(cluster, B, "checkpoint");

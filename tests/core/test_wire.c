@@ -123,7 +123,7 @@ static void numbers_on_the_wire_are_those_of_the_document(void **state)
         {COMMAND_RESUME, 11},    {NOTICE_SUCCESS, 0},       {NOTICE_FAILURE, 1},
         {REFUSAL_NO_ACCOUNT, 1}, {REFUSAL_EXITED_NAME, 6},  {REFUSAL_IN_COHORT, 10},
         {REFUSAL_BAD_PORTS, 15}, {REFUSAL_NO_ANSWER, 16},   {REFUSAL_BUSY_ELSEWHERE, 20},
-        {REFUSAL_UNSETTLED, 24}, {REFUSAL_LOST_ANSWER, 26},
+        {REFUSAL_UNSETTLED, 24}, {REFUSAL_LOST_ANSWER, 26}, {REFUSAL_BANK_FULL, 27},
     };
     assert_int_equal(G_N_ELEMENTS(kinds), MESSAGE_KINDS);
     for (int kind = 0; kind < MESSAGE_KINDS; kind++)

@@ -206,8 +206,8 @@ static void step(Town *town, int process, Event event)
     else
         return;
     resident->steps++;
-    bool crashes = town->crash_due && town->crash.process == process &&
-                   town->crash.step == resident->steps;
+    bool crashes =
+        town->crash_due && town->crash.process == process && town->crash.step == resident->steps;
     if (!crashes || town->crash.saved)
         save(resident, town->effects);
     if (crashes)
@@ -367,8 +367,8 @@ static uint64_t next_ns(const Town *town, bool wishing)
         next = flight->at_ns;
     for (int i = 0; i < town->count; i++) {
         const Resident *resident = &town->residents[i];
-        next = MIN(next, resident->bank || resident->customer ? resident->deadline_ns
-                                                              : resident->up_ns);
+        next = MIN(next,
+                   resident->bank || resident->customer ? resident->deadline_ns : resident->up_ns);
     }
     if (wishing && !town->asked && town->residents[town->wish.customer].customer)
         next = MIN(next, town->ask_ns);
@@ -382,11 +382,12 @@ static void deliver(Town *town)
         gsize length;
         const uint8_t *bytes = g_bytes_get_data(flight->bytes, &length);
         g_queue_pop_head(&town->flights);
-        step(town, flight->to, (Event){.kind = EVENT_DATAGRAM,
-                                       .port = flight->port,
-                                       .from = flight->from,
-                                       .bytes = bytes,
-                                       .length = length});
+        step(town, flight->to,
+             (Event){.kind = EVENT_DATAGRAM,
+                     .port = flight->port,
+                     .from = flight->from,
+                     .bytes = bytes,
+                     .length = length});
         flight_free(flight);
     }
 }

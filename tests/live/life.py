@@ -133,6 +133,7 @@ class Customer(Actor):
 
     def __init__(self, life, name, room):
         super().__init__(life, name, room)
+        self.ports = (quiet_port(), quiet_port()) if life.same_ports else (0, 0)
         self.opened = False
         self.in_cohort = False  # as far as is known
         self.done = set()  # answered, and undone by the next rollback
@@ -143,8 +144,9 @@ class Customer(Actor):
         resume = ("--name", self.name) if self.opened else ()
         bank = self.life.bank
         return ("customer", "--bank", f"{bank.room.ip}:{bank.port}", "--bind", self.room.ip,
-                "--port1", 0, "--port2", 0, "--any-port", "--cash", self.life.cash, "--state",
-                f"{self.name}.state", "--trace", f"{self.name}.trace", *resume)
+                "--port1", self.ports[0], "--port2", self.ports[1], "--any-port", "--cash",
+                self.life.cash, "--state", f"{self.name}.state", "--trace", f"{self.name}.trace",
+                *resume)
 
     def ask(self, line):
         super().ask(line)
@@ -228,6 +230,7 @@ class Life:
         self.disturb = disturb
         self.relieve = relieve
         self.cash = chance.choice(("restore", "commit"))
+        self.same_ports = chance.random() < 0.5  # when they come back
         self.bank = Bank(self, rooms[0])
         self.customers = [Customer(self, name, room) for name, room
                           in zip(NAMES[:chance.randint(2, 6)], rooms[1:])]
@@ -261,6 +264,8 @@ class Life:
         time.sleep(self.chance.choice((0, 0.001, 0.005, 0.02, 0.1)) * self.chance.random())
 
     def round(self):
+        if self.chance.random() < 0.4:  # else those killed before may still be recovering
+            time.sleep(0.2 * self.chance.random())
         for _ in range(self.chance.randint(1, 8)):
             customer = self.chance.choice(self.customers)
             customer.ask(self.draw_command(customer))

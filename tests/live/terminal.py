@@ -105,7 +105,9 @@ def an_event_leaves_the_line_being_typed_alone():
             bob.see("SUCCESS lost-transfer 1 alice label 1 balance 12")
         bob.type("\x03")  # Ctrl-C
         bob.end()
-        check((world.folder / "cohort-state/bob/orderly.ckpt").exists(), "no orderly stop")
+        state = subprocess.run([COHORT, "state", "cohort-state/bob"], cwd=world.folder,
+                               capture_output=True, text=True, check=True).stdout
+        check("stopped in good order" in state, state)
 
 
 def need_terminals():

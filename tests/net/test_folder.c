@@ -13,11 +13,11 @@
 
 #include "core/store.h"
 #include "net/folder.h"
-#include "tests/net/folder.h"
+#include "tests/net/scratch.h"
 
 static Folder *open_at(void **state, const char *name, bool make)
 {
-    g_autofree char *path = folder_path(state, name);
+    g_autofree char *path = scratch_path(state, name);
     g_autoptr(GString) error = g_string_new(NULL);
     Folder *folder;
     if (folder_open(path, make, &folder, error) != 0)
@@ -82,14 +82,14 @@ static void a_missing_file_is_told_apart(void **state)
     assert_int_equal(disk_sync(disk, "f"), DISK_MISSING);
     assert_int_equal(disk_rename(disk, "f", "g"), DISK_MISSING);
     assert_int_equal(disk_remove(disk, "f"), 0);
-    assert_int_equal(folder_count(state), 0);
+    assert_int_equal(scratch_count(state), 0);
     folder_free(folder);
 }
 
 static void other_errors_have_their_reasons(void **state)
 {
     Folder *folder = open_at(state, ".", false);
-    folder_make(state, "f");
+    scratch_make(state, "f");
     int code = write_text(folder, "f", 0, "x");
     assert_int_equal(code, -EISDIR);
     assert_string_equal(disk_reason(folder_disk(folder), code), g_strerror(EISDIR));
@@ -117,7 +117,7 @@ static void a_removed_file_is_made_anew(void **state)
     Folder *folder = open_at(state, ".", false);
     assert_int_equal(write_text(folder, "f", 0, "long content"), 0);
     assert_int_equal(disk_remove(folder_disk(folder), "f"), 0);
-    assert_false(folder_has(state, "f"));
+    assert_false(scratch_has(state, "f"));
     assert_int_equal(write_text(folder, "f", 0, "short"), 0);
     assert_reads(folder, "f", "short");
     folder_free(folder);
@@ -126,9 +126,9 @@ static void a_removed_file_is_made_anew(void **state)
 static void what_replaces_a_file_gets_its_permissions(void **state)
 {
     Folder *folder = open_at(state, ".", false);
-    g_autofree char *path = folder_path(state, "f");
+    g_autofree char *path = scratch_path(state, "f");
     struct stat file;
-    folder_write_text(state, "f", "secret");
+    scratch_write_text(state, "f", "secret");
     assert_int_equal(chmod(path, 0600), 0);
     assert_int_equal(write_text(folder, "f.new", 0, "secret too"), 0);
     assert_int_equal(disk_rename(folder_disk(folder), "f.new", "f"), 0);
@@ -172,27 +172,27 @@ static void a_folder_is_made_with_those_above_it(void **state)
 {
     Folder *folder = open_at(state, "x/y/z", true);
     assert_int_equal(write_text(folder, "f", 0, "1"), 0);
-    assert_true(folder_has(state, "x/y/z/f"));
+    assert_true(scratch_has(state, "x/y/z/f"));
     folder_free(folder);
     folder_free(open_at(state, "x/y/z", true)); /* it is there: fine */
 }
 
 static void a_folder_that_is_missing_is_not_made_unasked(void **state)
 {
-    g_autofree char *path = folder_path(state, "x");
+    g_autofree char *path = scratch_path(state, "x");
     g_autoptr(GString) error = g_string_new(NULL);
     Folder *folder;
     assert_int_equal(folder_open(path, false, &folder, error), -ENOENT);
     assert_null(folder);
     assert_non_null(strstr(error->str, "/x: "));
-    assert_int_equal(folder_count(state), 0);
+    assert_int_equal(scratch_count(state), 0);
 }
 
 static void a_folder_whose_place_is_taken_is_an_error(void **state)
 {
-    folder_write_text(state, "x", "a file");
-    g_autofree char *path = folder_path(state, "x");
-    g_autofree char *below = folder_path(state, "x/y");
+    scratch_write_text(state, "x", "a file");
+    g_autofree char *path = scratch_path(state, "x");
+    g_autofree char *below = scratch_path(state, "x/y");
     g_autoptr(GString) error = g_string_new(NULL);
     Folder *folder;
     assert_int_equal(folder_open(path, true, &folder, error), -ENOTDIR);
@@ -202,9 +202,9 @@ static void a_folder_whose_place_is_taken_is_an_error(void **state)
 
 static void the_folder_of_a_file_is_found_through_symbolic_links(void **state)
 {
-    folder_make(state, "real");
-    folder_write_text(state, "real/data.csv", "old");
-    g_autofree char *link = folder_path(state, "link.csv");
+    scratch_make(state, "real");
+    scratch_write_text(state, "real/data.csv", "old");
+    g_autofree char *link = scratch_path(state, "link.csv");
     assert_int_equal(symlink("real/data.csv", link), 0);
     g_autoptr(GString) error = g_string_new(NULL);
     g_autofree char *name = NULL;
@@ -215,15 +215,15 @@ static void the_folder_of_a_file_is_found_through_symbolic_links(void **state)
     assert_int_equal(disk_rename(folder_disk(folder), "data.csv.new", "data.csv"), 0);
     folder_free(folder);
     size_t length;
-    g_autofree char *content = folder_read(state, "link.csv", &length);
+    g_autofree char *content = scratch_read(state, "link.csv", &length);
     assert_string_equal(content, "new");
     assert_true(g_file_test(link, G_FILE_TEST_IS_SYMLINK));
 }
 
 static void the_folder_of_a_file_that_is_not_there_yet_is_found(void **state)
 {
-    g_autofree char *path = folder_path(state, "data.csv");
-    g_autofree char *nowhere = folder_path(state, "no/data.csv");
+    g_autofree char *path = scratch_path(state, "data.csv");
+    g_autofree char *nowhere = scratch_path(state, "no/data.csv");
     g_autoptr(GString) error = g_string_new(NULL);
     char *name;
     Folder *folder;
@@ -247,7 +247,7 @@ static void a_locked_folder_keeps_others_out_until_it_is_freed(void **state)
     assert_int_equal(folder_lock(second, "other", error), 0);
     folder_free(second);
     folder_free(first);
-    assert_true(folder_has(state, "lock"));
+    assert_true(scratch_has(state, "lock"));
     first = open_at(state, ".", false);
     assert_int_equal(folder_lock(first, "lock", error), 0);
     folder_free(first);
@@ -311,7 +311,7 @@ static void a_write_that_finds_no_room_is_told_and_loses_nothing(void **state)
     folder_free(folder);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, folder_setup, folder_teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, scratch_setup, scratch_teardown)
 
 int main(void)
 {

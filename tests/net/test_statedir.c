@@ -6,7 +6,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "tests/net/folder.h"
+#include "tests/net/scratch.h"
 
 static const ShelfRecord ACCOUNT = {SLOT_ACCOUNT, 0, (const uint8_t *)"alice", 5};
 static const ShelfRecord TRACE = {SLOT_TRACE, 0, (const uint8_t *)"line", 4};
@@ -21,7 +21,7 @@ typedef struct Opened {
 
 static Opened open_dir(void **state, const char *name, StateUse use, bool make)
 {
-    g_autofree char *path = folder_path(state, name);
+    g_autofree char *path = scratch_path(state, name);
     Opened opened = {
         .shelf = shelf_new(), .error = g_string_new(NULL), .warning = g_string_new(NULL)};
     opened.code =
@@ -51,7 +51,7 @@ static void nothing_is_made_before_there_is_something_to_save(void **state)
     assert_int_equal(opened.code, 0);
     assert_null(opened.dir);
     assert_int_equal(opened.error->len, 0);
-    assert_false(folder_has(state, "a"));
+    assert_false(scratch_has(state, "a"));
     close_dir(&opened);
 }
 
@@ -92,13 +92,13 @@ static void a_new_account_never_overwrites_another(void **state)
     close_dir(&opened);
     size_t length;
     size_t length_after;
-    g_autofree char *bytes = folder_read(state, "a/state", &length);
+    g_autofree char *bytes = scratch_read(state, "a/state", &length);
     opened = open_dir(state, "a", STATE_FRESH, true);
     assert_int_equal(opened.code, -EEXIST);
     assert_null(opened.dir);
     assert_non_null(strstr(opened.error->str, "resume that one with --name"));
     close_dir(&opened);
-    g_autofree char *after = folder_read(state, "a/state", &length_after);
+    g_autofree char *after = scratch_read(state, "a/state", &length_after);
     assert_int_equal(length_after, length);
     assert_memory_equal(after, bytes, length);
 }
@@ -121,20 +121,20 @@ static void a_damaged_state_is_refused_and_left(void **state)
     save(&opened, &ACCOUNT, 1);
     close_dir(&opened);
     size_t length;
-    g_autofree char *bytes = folder_read(state, "a/state", &length);
+    g_autofree char *bytes = scratch_read(state, "a/state", &length);
     memset(bytes, 0, length);
-    folder_write(state, "a/state", bytes, length);
+    scratch_write(state, "a/state", bytes, length);
     opened = open_dir(state, "a", STATE_RESUME, false);
     assert_int_equal(opened.code, STORE_DAMAGED);
     assert_non_null(strstr(opened.error->str, "damaged at byte 0"));
     close_dir(&opened);
     size_t length_after;
-    g_autofree char *after = folder_read(state, "a/state", &length_after);
+    g_autofree char *after = scratch_read(state, "a/state", &length_after);
     assert_int_equal(length_after, length);
     assert_memory_equal(after, bytes, length);
 }
 
-#define CLAIM(test) cmocka_unit_test_setup_teardown(test, folder_setup, folder_teardown)
+#define CLAIM(test) cmocka_unit_test_setup_teardown(test, scratch_setup, scratch_teardown)
 
 int main(void)
 {

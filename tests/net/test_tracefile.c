@@ -7,7 +7,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "tests/net/folder.h"
+#include "tests/net/scratch.h"
 
 static const char HEADER[] = "{\"cohort_trace\":1,\"mode\":\"live\",\"scenario\":\"customer\","
                              "\"seed\":5,\"version\":\"" COHORT_VERSION "\"}\n";
@@ -20,7 +20,7 @@ typedef struct Said {
 static int try_open(void **state, const char *name, bool resume, const char *carried,
                     Tracefile **trace, Said *said)
 {
-    g_autofree char *path = folder_path(state, name);
+    g_autofree char *path = scratch_path(state, name);
     return tracefile_open(&(TracefileConfig){.path = path,
                                              .resume = resume,
                                              .role = "customer",
@@ -55,7 +55,7 @@ static void add(Tracefile *trace, Money balance)
 static void assert_lines(void **state, const char *expected)
 {
     size_t length;
-    g_autofree char *text = folder_read(state, "t", &length);
+    g_autofree char *text = scratch_read(state, "t", &length);
     g_autoptr(GString) found = g_string_new(NULL);
     assert_true(g_str_has_prefix(text, HEADER));
     assert_true(length > 0 && text[length - 1] == '\n');
@@ -173,9 +173,9 @@ static void a_torn_last_line_is_cut_off_and_carried_again(void **state)
     tracefile_write(trace);
     tracefile_close(trace);
     size_t length;
-    g_autofree char *text = folder_read(state, "t", &length);
+    g_autofree char *text = scratch_read(state, "t", &length);
     for (size_t cut = 1; cut < length - strlen(HEADER); cut += 3) {
-        folder_write(state, "t", text, length - cut);
+        scratch_write(state, "t", text, length - cut);
         trace = open_trace(state, true, carried, NULL);
         add(trace, 30);
         tracefile_write(trace);
@@ -186,7 +186,7 @@ static void a_torn_last_line_is_cut_off_and_carried_again(void **state)
 
 static void a_trace_torn_in_its_header_begins_anew(void **state)
 {
-    folder_write(state, "t", HEADER, strlen(HEADER) - 1);
+    scratch_write(state, "t", HEADER, strlen(HEADER) - 1);
     Tracefile *trace = open_trace(state, true, NULL, NULL);
     add(trace, 10);
     tracefile_write(trace);
@@ -211,7 +211,7 @@ static void a_trace_that_lacks_lines_is_gone_on_with_and_told(void **state)
 
 static void a_fresh_account_begins_its_trace_anew(void **state)
 {
-    folder_write_text(state, "t", "what was here before\n");
+    scratch_write_text(state, "t", "what was here before\n");
     Tracefile *trace = open_trace(state, false, NULL, NULL);
     add(trace, 10);
     tracefile_write(trace);
@@ -227,11 +227,11 @@ static void a_file_that_is_no_trace_is_refused_and_left(void **state)
     for (size_t i = 0; i < G_N_ELEMENTS(others); i++) {
         Said said = {g_string_new(NULL), g_string_new(NULL)};
         Tracefile *trace = NULL;
-        folder_write_text(state, "t", others[i]);
+        scratch_write_text(state, "t", others[i]);
         assert_int_equal(try_open(state, "t", true, NULL, &trace, &said), TRACEFILE_FOREIGN);
         assert_non_null(strstr(said.error->str, "name another file with --trace"));
         size_t length;
-        g_autofree char *text = folder_read(state, "t", &length);
+        g_autofree char *text = scratch_read(state, "t", &length);
         assert_string_equal(text, others[i]);
         g_string_free(said.error, TRUE);
         g_string_free(said.warning, TRUE);
@@ -260,7 +260,7 @@ static void datagrams_are_shown_only_when_asked_for(void **state)
     assert_lines(state, "0:10 ");
 }
 
-#define CLAIM(test) cmocka_unit_test_setup_teardown(test, folder_setup, folder_teardown)
+#define CLAIM(test) cmocka_unit_test_setup_teardown(test, scratch_setup, scratch_teardown)
 
 int main(void)
 {

@@ -61,6 +61,16 @@ expect 0 "defaults are a scenario" "$cohort" sim "$tmp/defaults.ini"
 expect 0 "json" "$cohort" sim "$example" --json
 holds "keys in their order" sh -c "sed 's/:[^,}]*//g' '$tmp/out' | grep -qx '{\"seed\",\"virtual_ns\",\"wall_ns\",\"events\",\"datagrams_sent\",\"datagrams_delivered\",\"datagrams_dropped\",\"transfers\",\"transfers_received\",\"transfers_lost\",\"transfers_undone\",\"checkpoints\",\"rollbacks\",\"crashes\",\"money_in\",\"money_out\",\"money_total\",\"violations\",\"trace_hash\",\"settle_ns\",\"settle_ns_max\",\"bank_crashes\",\"restarts\",\"recoveries\",\"in_doubt_resolved\",\"partitions\",\"pauses\",\"clock_jumps\",\"disk_errors\",\"disk_full\",\"torn_writes\",\"lost_writes\",\"bit_flips\",\"bit_flips_repaired\",\"bit_flips_refused\"}'"
 
+# --- faults ---
+everything=$scenarios/everything.ini
+expect 0 "everything at once" "$cohort" sim "$everything" --seed 3
+holds "faults are counted" last_line_says ' crashes, .* bank crashes, .* restarts, .* partitions, '
+holds "the bound is told" last_line_says ', settled in [0-9.]* s of 3600.000 s, '
+expect 0 "a batch of them" "$cohort" sim "$everything" --seeds 1..5
+holds "the sum of all" last_line_says '^5 seeds (1..5), [0-9]* events, [0-9]* crashes, .* disk errors, .*: no violation$'
+expect 0 "by script" "$cohort" sim "$scenarios/rollback.ini" --set "script.2.5s=c1 crash" --set "script.3.5s=c1 restart" --json
+holds "one crash" last_line_says '"crashes":1,.*"restarts":1,'
+
 # --- a batch ---
 expect 0 "batch" "$cohort" sim "$example" --seeds 3..9 --jobs 3 --json
 holds "one line for each seed" lines_are 7
@@ -104,11 +114,11 @@ holds "names the place" stderr_says 'nul.ini: a NUL byte at offset 23'
 # --- customers of a file ---
 printf 'name,balance,ip_address,port1,port2,cohort,exit_state\nanna,10,127.0.0.1,8501,8502,,0\nbert,20.50,127.0.0.1,8503,8504,,0\n' >"$tmp/data.csv"
 expect 0 "data" "$cohort" sim "$tmp/defaults.ini" --set bank.data="$tmp/data.csv" --set script.1s="anna transfer 5 bert" --story
+holds "their balances" grep -q 'In the end: anna has 5, bert has 25.50\.' "$tmp/out"
 mkdir "$tmp/beside"
 cp "$tmp/data.csv" "$tmp/defaults.ini" "$tmp/beside"
 mv "$tmp/beside/data.csv" "$tmp/beside/there.csv"
 expect 0 "data beside the scenario" "$cohort" sim "$tmp/beside/defaults.ini" --set bank.data=there.csv
-holds "their balances" grep -q 'In the end: anna has 5, bert has 25.50\.' "$tmp/out"
 
 # --- violations ---
 if "$cohort" sim --planted list >/dev/null 2>&1; then

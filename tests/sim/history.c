@@ -3,11 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BEGIN_NS = 1000000 };
-
 void history_init(History *history)
 {
-    *history = (History){.checker = checker_new()};
+    *history = (History){.checker = checker_new(), .begin_ns = 1000000};
     for (int i = 0; i < PROCESSES_MAX; i++)
         name_set(&history->names[i], (char[]){'c', (char)('1' + i), '\0'});
 }
@@ -26,7 +24,7 @@ void history_part(History *history)
 void history_judge_piecemeal(History *history, CheckOptions options)
 {
     for (uint64_t clock = 0; history->file[C2] == 0 && clock <= history->clock; clock += 10)
-        checker_judge_before(history->checker, options, BEGIN_NS + clock);
+        checker_judge_before(history->checker, options, history->begin_ns + clock);
 }
 
 void add(History *history, int who, const TraceEvent *event)
@@ -39,8 +37,8 @@ void add(History *history, int who, const TraceEvent *event)
     changed.inc = history->inc[who] + (uint64_t)history->next.inc;
     history->clock += 10;
     checker_add(history->checker, file, history->seq[file]++,
-                BEGIN_NS + history->clock + (uint64_t)history->skew[who], &history->names[who],
-                &changed);
+                history->begin_ns + history->clock + (uint64_t)history->skew[who],
+                &history->names[who], &changed);
     memset(&history->next, 0, sizeof history->next);
 }
 
@@ -107,7 +105,7 @@ void sent(History *history, int who, int to, Money amount)
     Books *books = &history->now[who];
     uint64_t label = ++books->sent[to];
     books->balance -= amount;
-    history->amounts[who][to][label] = amount;
+    history->amounts[who][to][label % LABELS_MAX] = amount;
     add(history, who,
         &(TraceEvent){.kind = TRACE_SENT,
                       .peer = history->names[to],
@@ -120,7 +118,7 @@ void received(History *history, int who, int from)
 {
     Books *books = &history->now[who];
     uint64_t label = ++books->received[from];
-    Money amount = history->amounts[from][who][label];
+    Money amount = history->amounts[from][who][label % LABELS_MAX];
     books->balance += amount;
     add(history, who,
         &(TraceEvent){.kind = TRACE_RECEIVED,
@@ -144,7 +142,7 @@ void lost(History *history, int who, int to, uint64_t label)
         &(TraceEvent){.kind = TRACE_LOST,
                       .peer = history->names[to],
                       .label = label,
-                      .amount = history->amounts[who][to][label]});
+                      .amount = history->amounts[who][to][label % LABELS_MAX]});
 }
 
 void forgot_skips(History *history, int who, int from, uint64_t label)

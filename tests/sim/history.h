@@ -21,14 +21,16 @@ typedef struct History {
     Checker *checker;
     unsigned file[PROCESSES_MAX]; /* where each process's records go; first all to file 0 */
     uint64_t seq[2 * PROCESSES_MAX];
-    uint64_t clock;              /* 10 for each record */
+    uint64_t begin_ns;
+    uint64_t clock;              /* since then: 10 for each record */
     int64_t skew[PROCESSES_MAX]; /* added to the clock of this process */
     Name names[PROCESSES_MAX];
     uint64_t inc[PROCESSES_MAX];
     Books now[PROCESSES_MAX];
     Books permanent[PROCESSES_MAX];
     Books tentative[PROCESSES_MAX];
-    Money amounts[PROCESSES_MAX][PROCESSES_MAX][LABELS_MAX]; /* sent from, to, with label */
+    Money amounts[PROCESSES_MAX][PROCESSES_MAX]
+                 [LABELS_MAX]; /* sent from, to, with label, the last */
     uint64_t cohort;
     bool cash_survives; /* the checker is told so ... */
     bool whole;         /* ... and this */

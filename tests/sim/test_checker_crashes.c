@@ -445,6 +445,24 @@ static void a_forced_rollback_before_the_doubt_is_over_is_found(History *h)
     discarded(h, C2, "c1.1");
 }
 
+static void an_instance_that_is_begun_again_after_the_crash_is_found(History *h)
+{
+    founded(h, 2);
+    tentative(h, C1, "c1.1");
+    came_back(h, C1);
+    rolled_back(h, C1, "c1.2");
+    tentative(h, C1, "c1.1");
+    discarded(h, C1, "c1.1");
+}
+
+static void a_rollback_with_the_number_of_a_checkpoint_is_found(History *h)
+{
+    founded(h, 2);
+    tentative(h, C1, "c1.1");
+    came_back(h, C1);
+    rolled_back(h, C1, "c1.1");
+}
+
 static void a_decision_told_again_after_the_crash_is_the_same(History *h)
 {
     tell_half_a_checkpoint(h);
@@ -654,6 +672,8 @@ int main(void)
         CLAIM(a_commit_that_a_participant_forgets_is_found,
               agreement | minimality | FINDS(RULE_CONSISTENCY)),
         CLAIM(a_forced_rollback_before_the_doubt_is_over_is_found, discipline),
+        CLAIM(an_instance_that_is_begun_again_after_the_crash_is_found, agreement),
+        CLAIM(a_rollback_with_the_number_of_a_checkpoint_is_found, agreement),
         CLAIM(a_decision_told_again_after_the_crash_is_the_same, NOTHING),
         CLAIM(a_decision_told_a_third_time_is_found, agreement),
         CLAIM(a_rollback_told_again_after_the_crash_is_the_same, NOTHING),

@@ -117,6 +117,8 @@ static void dumped_defaults_read_back_as_the_defaults(void **state)
     assert_int_equal(dumped->retries, defaults->retries);
     assert_memory_equal(&dumped->network, &defaults->network, sizeof dumped->network);
     assert_memory_equal(&dumped->workload, &defaults->workload, sizeof dumped->workload);
+    assert_memory_equal(&dumped->faults, &defaults->faults, sizeof dumped->faults);
+    assert_memory_equal(&dumped->disk, &defaults->disk, sizeof dumped->disk);
     scenario_free(dumped);
     scenario_free(defaults);
     g_string_free(dump, TRUE);
@@ -139,9 +141,15 @@ static void error_names_file_group_key_and_reason(void **state)
         {"[network]\nloss=200%\n", "test.ini: [network] loss: a probability is at most 1"},
         {"[network]\nretries=-1\n", "test.ini: [network] retries: must be"},
         {"[workload]\nrate=1/s\n", "test.ini: [workload] rate: unknown key"},
-        {"[faults]\ncrash_rate=1/s\n",
-         "test.ini: [faults] crash_rate: faults are not supported by this version"},
-        {"[faults]\ncrash_rate=x\n", "test.ini: [faults] crash_rate: "},
+        {"[faults]\ncrash_rate=x\n", "test.ini: [faults] crash_rate: must begin with a number"},
+        {"[faults]\ncrash_rate=1\n", "test.ini: [faults] crash_rate: a rate needs a unit"},
+        {"[faults]\nrestart_after=1s\n", "test.ini: [faults] restart_after: a delay is"},
+        {"[faults]\npartition_kind=three\n",
+         "test.ini: [faults] partition_kind: must be one, halves, oneway or any"},
+        {"[faults]\nclock_drift=51%\n", "test.ini: [faults] clock_drift: must be at most 50%"},
+        {"[disk]\ntorn_write=2\n", "test.ini: [disk] torn_write: a probability is at most 1"},
+        {"[disk]\nspin_up=1s\n", "test.ini: [disk] spin_up: unknown key"},
+        {"[script]\n1s=c1 crash now\n", "test.ini: [script] 1s: c1: crash: "},
         {"[moon]\n", "test.ini: [moon]: unknown group"},
         {"[moon]\nphase=full\n", "test.ini: [moon]: unknown group"},
         {"[script]\nsoon=c1 rollback\n", "test.ini: [script] soon: must begin with a number"},
@@ -233,6 +241,99 @@ static void script_is_in_order_of_time_and_extends_the_duration(void **state)
     scenario_free(scenario);
 }
 
+static void faults_and_disk_are_understood(void **state)
+{
+    (void)state;
+    Scenario *scenario = read_ok("[faults]\n"
+                                 "crash_rate=2/s\n"
+                                 "bank_crash_rate=1/m\n"
+                                 "restart_after=exponential 1s\n"
+                                 "crash_at_save=5%\n"
+                                 "partition_rate=1/s\n"
+                                 "partition_duration=constant 3s\n"
+                                 "partition_kind=oneway\n"
+                                 "pause_rate=4/s\n"
+                                 "pause_duration=uniform 1s 2s\n"
+                                 "clock_drift=10%\n"
+                                 "clock_jump_rate=5/s\n"
+                                 "clock_jump=constant 1m\n"
+                                 "[disk]\n"
+                                 "write_delay=constant 1ms\n"
+                                 "fsync_delay=exponential 5ms\n"
+                                 "torn_write=10%\n"
+                                 "lost_unsynced=20%\n"
+                                 "full_rate=0.1%\n"
+                                 "error_rate=0.2%\n"
+                                 "bit_flip_rate=30%\n");
+    const FaultModel *faults = &scenario->faults;
+    const DiskModel *disk = &scenario->disk;
+    assert_int_equal(faults->crash_interval_ns, NS_PER_S / 2);
+    assert_int_equal(faults->bank_crash_interval_ns, 60 * NS_PER_S);
+    assert_int_equal(faults->restart_after.kind, DELAY_EXPONENTIAL);
+    assert_int_equal(faults->crash_at_save, CHANCE_ONE / 20);
+    assert_int_equal(faults->partition_interval_ns, NS_PER_S);
+    assert_int_equal(faults->partition_duration.a_ns, 3 * NS_PER_S);
+    assert_int_equal(faults->partition_kind, PARTITION_ONEWAY);
+    assert_int_equal(faults->pause_interval_ns, NS_PER_S / 4);
+    assert_int_equal(faults->pause_duration.b_ns, 2 * NS_PER_S);
+    assert_int_equal(faults->clock_drift, CHANCE_ONE / 10);
+    assert_int_equal(faults->clock_jump_interval_ns, NS_PER_S / 5);
+    assert_int_equal(faults->clock_jump.a_ns, 60 * NS_PER_S);
+    assert_int_equal(faults->bit_flip_rate, CHANCE_ONE / 10 * 3);
+    assert_int_equal(disk->write_delay.a_ns, NS_PER_MS);
+    assert_int_equal(disk->fsync_delay.kind, DELAY_EXPONENTIAL);
+    assert_int_equal(disk->torn_write, CHANCE_ONE / 10);
+    assert_int_equal(disk->lost_unsynced, CHANCE_ONE / 5);
+    assert_int_equal(disk->full_rate, CHANCE_ONE / 1000);
+    assert_int_equal(disk->error_rate, CHANCE_ONE / 500);
+    scenario_free(scenario);
+}
+
+static void script_may_crash_a_process_and_start_it_again(void **state)
+{
+    (void)state;
+    Scenario *scenario = read_ok("[script]\n"
+                                 "1s=c1 crash; bank  crash \n"
+                                 "2s=c1 restart; c1 crash\n"
+                                 "3s=c2 restart; c2 deposit 1\n");
+    static const ScriptAct acts[] = {SCRIPT_CRASH, SCRIPT_CRASH,   SCRIPT_RESTART,
+                                     SCRIPT_CRASH, SCRIPT_RESTART, SCRIPT_COMMAND};
+    static const bool restarted[] = {true, false, false, false, false, false};
+    assert_int_equal(scenario->script->len, G_N_ELEMENTS(acts));
+    for (guint i = 0; i < G_N_ELEMENTS(acts); i++) {
+        assert_int_equal(script_at(scenario, i)->act, acts[i]);
+        assert_int_equal(script_at(scenario, i)->restarted, restarted[i]);
+    }
+    assert_int_equal(script_at(scenario, 1)->subject, SCRIPT_BANK);
+    scenario_free(scenario);
+}
+
+static void disks_matter_only_where_somebody_would_notice(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        bool matter;
+    } table[] = {
+        {"", false},
+        {"[faults]\npause_rate=1/s\npartition_rate=1/s\nclock_drift=1%\n", false},
+        {"[disk]\ntorn_write=50%\nlost_unsynced=50%\n", false}, /* without any crash */
+        {"[faults]\ncrash_rate=1/s\n", true},
+        {"[faults]\nbank_crash_rate=1/s\n", true},
+        {"[faults]\ncrash_at_save=1%\n", true},
+        {"[disk]\nfsync_delay=constant 1ms\n", true},
+        {"[disk]\nwrite_delay=uniform 0s 1ms\n", true},
+        {"[disk]\nerror_rate=1%\n", true},
+        {"[disk]\nfull_rate=1%\n", true},
+        {"[script]\n1s=c1 crash\n", true},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(table); i++) {
+        Scenario *scenario = read_ok(table[i].text);
+        assert_int_equal(scenario->disks_matter, table[i].matter);
+        scenario_free(scenario);
+    }
+}
+
 static void rows_of_open_customers_outside_a_cohort_take_part(void **state)
 {
     (void)state;
@@ -278,6 +379,9 @@ int main(void)
         cmocka_unit_test(set_overrides_what_the_file_says),
         cmocka_unit_test(bad_set_is_refused),
         cmocka_unit_test(script_is_in_order_of_time_and_extends_the_duration),
+        cmocka_unit_test(faults_and_disk_are_understood),
+        cmocka_unit_test(script_may_crash_a_process_and_start_it_again),
+        cmocka_unit_test(disks_matter_only_where_somebody_would_notice),
         cmocka_unit_test(rows_of_open_customers_outside_a_cohort_take_part),
         cmocka_unit_test(data_without_anybody_to_take_part_is_refused),
     };

@@ -1,4 +1,4 @@
-#include "tests/net/folder.h"
+#include "tests/net/scratch.h"
 
 #include <glib/gstdio.h>
 #include <setjmp.h>
@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-int folder_setup(void **state)
+int scratch_setup(void **state)
 {
     *state = g_dir_make_tmp("cohort-test-XXXXXX", NULL);
     return *state == NULL;
@@ -28,50 +28,50 @@ static void remove_tree(const char *path)
     g_remove(path);
 }
 
-int folder_teardown(void **state)
+int scratch_teardown(void **state)
 {
     remove_tree(*state);
     g_free(*state);
     return 0;
 }
 
-char *folder_path(void **state, const char *name)
+char *scratch_path(void **state, const char *name)
 {
     return g_build_filename(*state, name, NULL);
 }
 
-void folder_write(void **state, const char *name, const void *bytes, size_t length)
+void scratch_write(void **state, const char *name, const void *bytes, size_t length)
 {
-    g_autofree char *path = folder_path(state, name);
+    g_autofree char *path = scratch_path(state, name);
     assert_true(g_file_set_contents(path, bytes, (gssize)length, NULL));
 }
 
-void folder_write_text(void **state, const char *name, const char *text)
+void scratch_write_text(void **state, const char *name, const char *text)
 {
-    folder_write(state, name, text, strlen(text));
+    scratch_write(state, name, text, strlen(text));
 }
 
-char *folder_read(void **state, const char *name, size_t *length)
+char *scratch_read(void **state, const char *name, size_t *length)
 {
-    g_autofree char *path = folder_path(state, name);
+    g_autofree char *path = scratch_path(state, name);
     char *bytes = NULL;
     assert_true(g_file_get_contents(path, &bytes, length, NULL));
     return bytes;
 }
 
-void folder_make(void **state, const char *name)
+void scratch_make(void **state, const char *name)
 {
-    g_autofree char *path = folder_path(state, name);
+    g_autofree char *path = scratch_path(state, name);
     assert_int_equal(g_mkdir(path, 0777), 0);
 }
 
-bool folder_has(void **state, const char *name)
+bool scratch_has(void **state, const char *name)
 {
-    g_autofree char *path = folder_path(state, name);
+    g_autofree char *path = scratch_path(state, name);
     return g_file_test(path, G_FILE_TEST_EXISTS);
 }
 
-size_t folder_count(void **state)
+size_t scratch_count(void **state)
 {
     GDir *dir = g_dir_open(*state, 0, NULL);
     size_t count = 0;
@@ -81,9 +81,9 @@ size_t folder_count(void **state)
     return count;
 }
 
-uint64_t folder_inode(void **state, const char *name)
+uint64_t scratch_inode(void **state, const char *name)
 {
-    g_autofree char *path = folder_path(state, name);
+    g_autofree char *path = scratch_path(state, name);
     struct stat file;
     assert_int_equal(stat(path, &file), 0);
     return file.st_ino;
