@@ -1,5 +1,7 @@
 #include "core/account.h"
 
+#include <glib.h>
+
 #include "core/panic.h"
 
 typedef struct Account {
@@ -84,6 +86,7 @@ bool account_debit(Application *application, Money amount)
 void account_release_loss(Application *application, Money amount)
 {
     Account account = account_read(application);
-    account.lost_released += amount;
+    /* A balance never passes this, but the losses of a long life may. */
+    account.lost_released = MIN(account.lost_released, INT64_MAX - amount) + amount;
     account_write(application, account);
 }

@@ -74,10 +74,8 @@ static const Member *cohort_addresses(Bank *bank, const RegistryRow *row, size_t
     if (!cohort)
         return NULL;
     Member *members = effects_alloc(bank->desk.effects, cohort->count * sizeof *members);
-    for (uint16_t i = 0; i < cohort->count; i++) {
-        const BankRow *line = &cohort->members[i]->line;
-        members[i] = (Member){line->name, line->ip, line->port1, line->port2};
-    }
+    for (uint16_t i = 0; i < cohort->count; i++)
+        members[i] = registry_introduce(cohort->members[i]);
     *count = cohort->count;
     return members;
 }

@@ -130,8 +130,7 @@ static void send_join(BankDesk *desk, const Operation *operation, Address to, Me
         message->propose.first = first;
         message->propose.count = count;
         for (uint16_t i = 0; i < count; i++)
-            message->propose.members[i] =
-                registry_introduce(&operation->targets[first + i].row->line);
+            message->propose.members[i] = registry_introduce(operation->targets[first + i].row);
         desk_send(desk, to, message);
     }
 }
@@ -283,7 +282,7 @@ void operation_abort(Operations *operations, Operation *operation, Refusal refus
     Notice notice = asker_notice(&operation->asker, refusal, who);
     if (operation->proposal == PROPOSAL_OPEN && refusal == REFUSAL_NO_ANSWER) {
         Member *silent = effects_alloc(operations->desk->effects, sizeof *silent);
-        *silent = registry_introduce(&operation->opened);
+        *silent = registry_introduce(&(RegistryRow){.line = operation->opened});
         notice.members = silent;
         notice.member_count = 1;
     }

@@ -67,7 +67,7 @@ static void commit_join(Operations *operations, Operation *operation)
         after.line.cohort = operation->id;
         registry_put_row(&record, &after);
         cohort.members[i] = operation->targets[i].row;
-        members[i] = registry_introduce(&after.line);
+        members[i] = registry_introduce(&after);
     }
     registry_put_cohort(&record, &cohort);
     g_free(cohort.members);

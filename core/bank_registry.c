@@ -107,9 +107,14 @@ bool registry_member(const RegistryCohort *cohort, const Name *name)
     return false;
 }
 
-Member registry_introduce(const BankRow *line)
+Member registry_introduce(const RegistryRow *row)
 {
-    return (Member){.name = line->name, .ip = line->ip, .port1 = line->port1, .port2 = line->port2};
+    const BankRow *line = &row->line;
+    return (Member){.name = line->name,
+                    .ip = line->ip,
+                    .port1 = line->port1,
+                    .port2 = line->port2,
+                    .epoch = row->epoch};
 }
 
 /* --- items: one function codes each both ways --- */

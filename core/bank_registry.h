@@ -81,7 +81,7 @@ RegistryClient *registry_client(const Registry *registry, uint64_t client); /* o
 RegistryCohort *registry_cohort(const Registry *registry, uint64_t cohort); /* or NULL */
 bool registry_member(const RegistryCohort *cohort, const Name *name);
 /* A customer as the bank introduces it to others. */
-Member registry_introduce(const BankRow *line);
+Member registry_introduce(const RegistryRow *row);
 
 /* --- changing: begin a record, put after-images into it, commit --- */
 Coder registry_record(void);

@@ -129,7 +129,7 @@ void checkpoint_decide(Process *process, Step *step, bool commit)
     else
         process_discard_tentative(process);
     /* "On commit it becomes permanent and current." */
-    if (commit && process->recovering)
+    if (commit && process->recovering && !planted(PLANTED_COMMIT_NOT_CURRENT))
         process_restore_permanent(process);
     instance_finish(process, step, commit);
     /* "The decision is on disk before it is announced." */

@@ -183,4 +183,5 @@ void code_member(Coder *coder, Member *member)
     code_u32(coder, &member->ip);
     code_u16(coder, &member->port1);
     code_u16(coder, &member->port2);
+    code_u64(coder, &member->epoch);
 }

@@ -108,6 +108,8 @@ static DropReason receive_stable(Customer *customer, const Header *header, const
     Channel *channel = &process->peers[header->sender].channel;
     if (process->frozen)
         return DROP_FROZEN;
+    if (leaps(channel->peer_version, message->stable.version))
+        return DROP_LEAP;
     /* Permanent is permanent: true in every incarnation. */
     g_array_set_size(customer->lost, 0);
     channel_take_word(channel, &message->stable.coverage, customer->lost);
@@ -154,8 +156,7 @@ static DropReason receive_decision(Customer *customer, uint16_t from, const Mess
     bool commit = message->decision.commit;
     if (instance_engaged(process, instance)) {
         /* Nobody decides for the initiator, and no commit comes before our own yes. */
-        if (process->parent == process->self ||
-            (commit && (!process->voted || process->refused)))
+        if (process->parent == process->self || (commit && (!process->voted || process->refused)))
             return DROP_STALE;
         if (process->engaged == ENGAGED_CHECKPOINT)
             checkpoint_decide(process, &customer->step, commit);
@@ -171,18 +172,16 @@ static DropReason receive_decision(Customer *customer, uint16_t from, const Mess
 static DropReason receive_moved(Customer *customer, uint16_t from, const Message *message)
 {
     Process *process = &customer->process;
-    Peer *peer = &process->peers[from];
     Message ack = {.kind = MESSAGE_MOVED_ACK, .moved_ack = message->moved.epoch};
-    if (message->moved.epoch < peer->epoch)
+    Member member = process->peers[from].member;
+    if (message->moved.epoch < member.epoch)
         return DROP_STALE;
-    if (message->moved.epoch > peer->epoch) {
-        peer->epoch = message->moved.epoch;
-        peer->told_address = true;
-        peer->member.ip = message->moved.address.ip;
-        peer->member.port2 = message->moved.address.port;
-        customer->account_changed = true;
-        compose_hurry(process, from, &customer->step); /* it is back: no need to back off */
-    }
+    if (leaps(member.epoch, message->moved.epoch))
+        return DROP_LEAP;
+    member.epoch = message->moved.epoch;
+    member.ip = message->moved.address.ip;
+    member.port2 = message->moved.address.port;
+    membership_relocate(customer, from, &member);
     compose_owe(process, from, &ack);
     return DROP_NONE;
 }
@@ -251,6 +250,8 @@ static DropReason receive_from_peer(Customer *customer, const Header *header,
     if (instance != NULL) {
         if (instance->initiator >= process->count || instance->number == 0)
             return DROP_MALFORMED;
+        if (leaps(process->peers[instance->initiator].finished.number, instance->number))
+            return DROP_LEAP;
         return receive_instance(customer, header->sender, message);
     }
     switch (message->kind) {
@@ -355,6 +356,7 @@ static void rebase(Customer *customer)
     self->ip = customer->config.ip;
     self->port1 = customer->config.port1;
     self->port2 = customer->config.port2;
+    self->epoch = process->epoch;
     for (uint16_t i = 0; i < process->count; i++)
         process->peers[i].moved_due = i != process->self;
 }
@@ -374,7 +376,8 @@ static void start(Customer *customer)
         customer->account_changed = true;
         if (customer_active(customer))
             process_mark_unsaved(&customer->process);
-        if (customer->membership.has_account) /* else the bank has yet to say whether there is one */
+        if (customer->membership
+                .has_account) /* else the bank has yet to say whether there is one */
             effects_notify(customer->step.effects,
                            &(Notice){.kind = NOTICE_RESUMED,
                                      .balance = account_balance(&customer->process.application)});

@@ -33,8 +33,8 @@ void customer_free(Customer *customer);
 
 typedef enum LoadResult {
     LOAD_OK,
-    LOAD_DAMAGED,    /* a record does not decode, or the records do not fit together */
-    LOAD_WRONG_NAME  /* the state is another account's than config.resume */
+    LOAD_DAMAGED,   /* a record does not decode, or the records do not fit together */
+    LOAD_WRONG_NAME /* the state is another account's than config.resume */
 } LoadResult;
 
 /* Before EVENT_START: what stable storage holds. Without the record of an orderly stop this is a

@@ -114,7 +114,7 @@ struct Customer {
     Process process; /* application: the account, in a cohort or not */
     Request request;
     Attempt attempt;
-    Attempt forced;   /* the rollback that a restart after a crash owes the cohort */
+    Attempt forced; /* the rollback that a restart after a crash owes the cohort */
     Cash cash;
     GArray *commands; /* Command; the first is the one under way or next */
     bool stopping;

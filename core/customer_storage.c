@@ -26,8 +26,8 @@ static void identity_code(Coder *coder, Customer *customer)
     application_code(coder, &customer->process.application);
 }
 
-/* What a start without an orderly stop goes on from; in a cohort, the permanent checkpoint takes the
- * place of the application, as everything after it is lost with a crash. */
+/* What a start without an orderly stop goes on from; in a cohort, the permanent checkpoint takes
+ * the place of the application, as everything after it is lost with a crash. */
 static void account_code(Coder *coder, Customer *customer, bool *active)
 {
     identity_code(coder, customer);
@@ -112,8 +112,7 @@ LoadResult customer_load(Customer *customer, const Shelf *stored)
         ShelfRecord cohort;
         return stopped || shelf_get(stored, SLOT_COHORT, 0, &cohort) ? LOAD_DAMAGED : LOAD_OK;
     }
-    if (stopped ? !load_orderly(customer, &orderly)
-                : !load_after_crash(customer, stored, &account))
+    if (stopped ? !load_orderly(customer, &orderly) : !load_after_crash(customer, stored, &account))
         return LOAD_DAMAGED;
     if (!name_equal(customer_name(customer), &wanted))
         return LOAD_WRONG_NAME;

@@ -243,6 +243,14 @@ static void tell_doubt(Process *process, const Step *step)
                                             .name = *initiator});
 }
 
+void instance_query_soon(Process *process, uint16_t index, const Step *step)
+{
+    if (process->query_ns == TIME_NEVER || process->instance.initiator != index)
+        return;
+    process->query_ns = step->now_ns;
+    process->query_next = index;
+}
+
 void instance_query_if_due(Process *process, const Step *step)
 {
     Message message = {.kind = MESSAGE_QUERY};

@@ -40,6 +40,8 @@ void instance_receive_ack(Process *process, uint16_t peer, Instance instance);
 void instance_note_decision(Process *process, uint16_t peer, Instance instance, bool commit);
 void instance_receive_query(Process *process, uint16_t peer, Instance instance);
 /* Owes the question for the decision, when it is time. */
+/* The process of this index has started again: if it began what we voted yes on, it knows. */
+void instance_query_soon(Process *process, uint16_t index, const Step *step);
 void instance_query_if_due(Process *process, const Step *step);
 
 #endif

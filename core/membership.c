@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/compose.h"
+#include "core/instance.h"
 #include "core/leaving.h"
 #include "core/panic.h"
 #include "core/planted.h"
@@ -47,8 +48,7 @@ static void say_yes(Customer *customer, Proposal proposal)
     membership->proposal = proposal;
     if (proposal.id > membership->high_water[proposal.kind])
         membership->high_water[proposal.kind] = proposal.id;
-    customer->account_changed =
-        customer->account_changed || !planted(PLANTED_VOLATILE_PREPARED);
+    customer->account_changed = customer->account_changed || !planted(PLANTED_VOLATILE_PREPARED);
     vote(customer, proposal.kind, proposal.id, proposal_name(membership), REFUSAL_NONE);
     membership->proposal.repeat_ns = customer_repeat_at(customer, &membership->proposal.backoff);
 }
@@ -220,26 +220,30 @@ static void adopt(Customer *customer, const Name *name, Money balance)
     customer_trace(customer, (TraceEvent){.kind = TRACE_OPENED, .balance = balance});
 }
 
-static void locate(Customer *customer, const Member *member)
+void membership_relocate(Customer *customer, uint16_t index, const Member *member)
 {
     Process *process = &customer->process;
-    for (uint16_t i = 0; i < process->count; i++) {
-        Peer *peer = &process->peers[i];
-        if (i == process->self || peer->told_address ||
-            !name_equal(&peer->member.name, &member->name) ||
-            (peer->member.ip == member->ip && peer->member.port2 == member->port2))
-            continue;
-        peer->member = *member;
-        compose_hurry(process, i, &customer->step);
-        channel_rewind(&peer->channel);
-        customer->account_changed = true;
-    }
+    Peer *peer = &process->peers[index];
+    if (index == process->self || member->epoch <= peer->member.epoch)
+        return;
+    peer->member = *member;
+    /* It has started again, and may have been told an old address of ours. */
+    peer->moved_due = true;
+    compose_hurry(process, index, &customer->step);
+    channel_rewind(&peer->channel);
+    instance_query_soon(process, index, &customer->step);
+    customer->account_changed = true;
 }
 
 void membership_locate(Customer *customer, const Member *members, size_t count)
 {
-    for (size_t i = 0; i < count; i++)
-        locate(customer, &members[i]);
+    const Process *process = &customer->process;
+    for (size_t i = 0; i < count; i++) {
+        for (uint16_t j = 0; j < process->count; j++) {
+            if (name_equal(&process->peers[j].member.name, &members[i].name))
+                membership_relocate(customer, j, &members[i]);
+        }
+    }
 }
 
 static void commit_exit(Customer *customer)

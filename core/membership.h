@@ -14,8 +14,11 @@ void membership_prove_formed(Customer *customer, uint64_t cohort);
 
 /* The answer to our own open, resume or exit came before the outcome: it proves the commit. */
 void membership_prove_commit(Customer *customer, ProposalKind kind);
-/* Where the bank says the other members are now: those that moved while we were away may not know
- * where to tell us. */
+/* A peer said, or the bank says, where it is since its last start. What is older than what is known
+ * changes nothing. */
+void membership_relocate(Customer *customer, uint16_t index, const Member *member);
+/* The bank's word on all members: those that moved while we were away may not know where to tell
+ * us. */
 void membership_locate(Customer *customer, const Member *members, size_t count);
 /* The balance was made permanent: the bank is to know. */
 void membership_report(Customer *customer);

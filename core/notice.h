@@ -8,16 +8,16 @@ typedef enum NoticeKind {
     NOTICE_SUCCESS, /* a command was done; which one: `command` */
     NOTICE_FAILURE, /* a command was refused; `refusal` and `detail` say why */
     /* Events: */
-    NOTICE_RECEIVED,    /* amount, name (from), label, balance */
-    NOTICE_LOST,        /* label, name (to), amount */
-    NOTICE_MISSING,     /* label, name (from) */
-    NOTICE_JOINED,      /* cohort, members */
-    NOTICE_LEFT,        /* cohort, balance */
-    NOTICE_PERMANENT,   /* instance (initiator, number), balance */
-    NOTICE_ROLLED_BACK, /* instance, balance, undone */
-    NOTICE_RESUMED,     /* balance */
-    NOTICE_OPEN_LOSSES, /* count, amount: a checkpoint is about to make these losses permanent */
-    NOTICE_UNDONE_DEPOSIT,    /* amount: a rollback undid it */
+    NOTICE_RECEIVED,       /* amount, name (from), label, balance */
+    NOTICE_LOST,           /* label, name (to), amount */
+    NOTICE_MISSING,        /* label, name (from) */
+    NOTICE_JOINED,         /* cohort, members */
+    NOTICE_LEFT,           /* cohort, balance */
+    NOTICE_PERMANENT,      /* instance (initiator, number), balance */
+    NOTICE_ROLLED_BACK,    /* instance, balance, undone */
+    NOTICE_RESUMED,        /* balance */
+    NOTICE_OPEN_LOSSES,    /* count, amount: a checkpoint is about to make these losses permanent */
+    NOTICE_UNDONE_DEPOSIT, /* amount: a rollback undid it */
     NOTICE_UNDONE_WITHDRAWAL, /* amount: likewise */
     NOTICE_UNDONE_MORE,       /* undone: so many more deposits and withdrawals */
     NOTICE_IN_DOUBT,          /* instance, name: voted yes, and that initiator does not answer */

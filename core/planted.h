@@ -45,6 +45,7 @@
     X(UNDECIDED_FORGOTTEN, "undecided-forgotten")                                                  \
     X(PREPARING_TAKEN_FOR_VOTED, "preparing-taken-for-voted")                                      \
     X(VOTE_BEFORE_TENTATIVE, "vote-before-tentative")                                              \
+    X(COMMIT_NOT_CURRENT, "commit-not-current")                                                    \
     /* disk */                                                                                     \
     X(TORN_TAIL_BELIEVED, "torn-tail-believed")                                                    \
     X(COPY_NOT_WRITTEN, "copy-not-written")                                                        \

@@ -109,7 +109,6 @@ void process_rebase(Process *process, uint64_t now_ns)
         Peer *peer = &process->peers[i];
         peer->control_ns = now_ns;
         peer->control_backoff = 0;
-        peer->told_address = false;
         forget_times(peer->channel.state.log);
         forget_times(process->perm.channels[i].log);
         peer->channel.backoff = 0;
@@ -133,8 +132,8 @@ void process_take_tentative(Process *process)
         ChannelState *state = &process->tent.channels[i];
         /* What the permanent checkpoint holds the peer may have released, whether or not its
          * announcement survived a crash of ours. */
-        uint64_t keep = MAX(MAX(state->last_received, channel->peer_perm_sent),
-                            process->perm.channels[i].in);
+        uint64_t keep =
+            MAX(MAX(state->last_received, channel->peer_perm_sent), process->perm.channels[i].in);
         if (!planted(PLANTED_KEEP_TRAILING_SKIPS))
             channel_state_drop_skips(state, keep);
         if (planted(PLANTED_STABLE_AT_TENTATIVE))

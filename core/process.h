@@ -70,8 +70,6 @@ typedef struct PeerRecord {
 
 typedef struct Peer {
     Member member;
-    uint64_t epoch;    /* the peer's starts, as it told with its address */
-    bool told_address; /* it did so since our own start; the bank's word is older */
     Channel channel;
     Ask ask;
     uint64_t asked_label; /* CHECKPOINT_REQUEST: L as asked; PREPARE: the cut */
@@ -99,12 +97,12 @@ typedef struct Process {
     uint64_t cohort;
     uint16_t self;
     uint16_t count;
-    Peer *peers;             /* count; peers[self] is unused but for its member */
-    Application application; /* the current one */
-    uint64_t inc;            /* rollbacks in this cohort */
-    uint64_t instances;      /* counts our own; never used twice, across cohorts too */
+    Peer *peers;                 /* count; peers[self] is unused but for its member */
+    Application application;     /* the current one */
+    uint64_t inc;                /* rollbacks in this cohort */
+    uint64_t instances;          /* counts our own; never used twice, across cohorts too */
     uint64_t instances_reserved; /* ... as a restart after a crash goes on above these */
-    uint64_t permanents;     /* permanent checkpoints in this cohort */
+    uint64_t permanents;         /* permanent checkpoints in this cohort */
     Snapshot perm;
     Snapshot tent;
     /* The engagement. */
@@ -112,7 +110,7 @@ typedef struct Process {
     Instance instance;
     uint16_t parent;       /* own index: we are the initiator */
     uint64_t parent_label; /* asked_label of the parent's request, to echo */
-    bool voted;   /* said yes, or ... */
+    bool voted;            /* said yes, or ... */
     bool refused; /* ... no, after a crash: found PREPARING; nothing but the decision ends it */
     uint64_t since_ns;
     uint64_t query_ns;

@@ -74,8 +74,6 @@ static void engagement_code(Coder *coder, Process *process)
 static void peer_code(Coder *coder, Peer *peer)
 {
     int ask = (int)peer->ask;
-    code_u64(coder, &peer->epoch);
-    code_bool(coder, &peer->told_address);
     channel_code(coder, &peer->channel);
     code_enum(coder, &ask, ASKS);
     peer->ask = (Ask)ask;

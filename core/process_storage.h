@@ -21,7 +21,8 @@ void process_mark_unsaved(Process *process);
 void process_remove_saved(Step *step, uint16_t count);
 
 /* Into a left process: the durable state alone; the current state is still to be restored from the
- * permanent checkpoint. False, and only process_leave is allowed: the records do not fit together. */
+ * permanent checkpoint. False, and only process_leave is allowed: the records do not fit together.
+ */
 bool process_load(Process *process, const Shelf *stored);
 
 /* Two-way; decoding wants a left process and leaves it entered unless coder->failed. */

@@ -41,7 +41,8 @@ typedef struct Event {
 
 /* What a process keeps on disk: records, each under a slot and an index. A save replaces one
  * record, an empty save removes it; all saves of one step become durable together, or none does.
- * The bank's JOURNAL appends instead. Numbers are part of what is on disk: new ones go to the end. */
+ * The bank's JOURNAL appends instead. Numbers are part of what is on disk: new ones go to the end.
+ */
 typedef enum Slot {
     SLOT_ACCOUNT,           /* account, membership, numbering */
     SLOT_COHORT,            /* the cohort and its members */

@@ -48,6 +48,7 @@ typedef struct Member {
     uint32_t ip;
     uint16_t port1; /* to the bank */
     uint16_t port2; /* to peers */
+    uint64_t epoch; /* the process's starts, when it was there: the greater is the later word */
 } Member;
 
 /* One run of the checkpoint or rollback algorithm: (initiator, number). Numbers of one initiator

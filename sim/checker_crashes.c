@@ -93,6 +93,8 @@ static void crash(Checker *checker, const Record *record)
 
 void crashes_judge_crashed(Checker *checker, const Record *record)
 {
+    if (!record->process->open)
+        return; /* it may have nothing to come back with */
     record_keep(checker, &record->process->crashed, record);
     crash(checker, record);
 }
@@ -103,11 +105,12 @@ void crashes_judge_restarted(Checker *checker, const Record *record)
     if (process->crashed == NULL)
         crash(checker, record);
     record_keep(checker, &process->crashed, NULL);
-    if (record->balance != process->own_permanent)
+    Money expected = process->open ? process->own_permanent : 0;
+    if (record->balance != expected)
         state_violation(checker, RULE_MONEY, record,
                         "expected to restart with its permanent balance %" PRId64
                         ", found %" PRId64,
-                        process->own_permanent, record->balance);
+                        expected, record->balance);
 }
 
 /* --- between the crash and the rollback --- */

@@ -197,9 +197,11 @@ static void tell_crash(World *world, Node *node, uint64_t survived)
             &(TraceEvent){.kind = TRACE_CRASHED, .inc = node->inc, .balance = node->balance});
 }
 
+/* Not while it loads: the trace has told of a commit of which half may be sound. */
 static void flip_bit(World *world, Node *node)
 {
-    if (world->phase != PHASE_RUN || !draw_chance(&node->rebirths, faults_of(world)->bit_flip_rate))
+    if (node->state == NODE_LOADING || world->phase != PHASE_RUN ||
+        !draw_chance(&node->rebirths, faults_of(world)->bit_flip_rate))
         return;
     Flip flip = storage_flip(node->storage, &node->rebirths);
     world->result.faults[COUNT_BIT_FLIPS] += flip != FLIP_NONE;

@@ -54,7 +54,7 @@ static void every_kind_is_as_long_as_the_document_says(void **state)
         [MESSAGE_REQUEST] = {62, 124},
         [MESSAGE_ANSWER] = {24, 1023},
         [MESSAGE_WORKING] = {17, 17},
-        [MESSAGE_PROPOSE] = {42, 872},
+        [MESSAGE_PROPOSE] = {42, 1032},
         [MESSAGE_VOTE] = {37, 68},
         [MESSAGE_OUTCOME] = {12, 43},
         [MESSAGE_OUTCOME_ACK] = {12, 43},

@@ -9,11 +9,15 @@ grow.
 """
 
 import argparse
+import ctypes
+import ctypes.util
 import os
 import pathlib
 import random
+import socket
 import subprocess
 import sys
+import time
 
 from live import World, check, free_ports, main, same
 from tap import Tap
@@ -28,6 +32,15 @@ OPTIONS = parser.parse_args(sys.argv[2:])
 NAMES = ("alice", "bob", "carol")
 GROWTH_KB_MAX = 4096  # of a process's memory: what an allocator keeps, not what a leak takes
 BALANCE = 1000
+REPETITIONS_S = 3  # what the bank repeats would come within
+# Where things are in a datagram: see core/PROTOCOL.md.
+CHECKSUM_AT = 4
+SUMMED_FROM = 12
+COOKIE_AT = 24
+KIND_AT = 48
+CLIENT_AT = 49
+NUMBER_AT = 57
+REQUEST = 15
 AS_FAST_AS_IT_GOES = 0
 
 
@@ -176,7 +189,97 @@ def a_flood_that_is_understood_brings_nobody_down():
         sizes.check()
 
 
+def checksum():
+    """XXH3 of 64 bits; None when the library cannot be found."""
+    name = ctypes.util.find_library("xxhash")
+    if name is None:
+        return None
+    function = ctypes.CDLL(name).XXH3_64bits
+    function.restype = ctypes.c_uint64
+    return lambda data: function(data, ctypes.c_size_t(len(data)))
+
+
+def requests_in_the_name_of(probe, session):
+    """Real requests of customers, as if of new ones at the address of this socket."""
+    ports = [person.ports[0].to_bytes(2, "big") for person in session.people]
+    here = probe.getsockname()[1].to_bytes(2, "big")
+    for data in {data for tap in session.taps for data in tap.seen if data[KIND_AT] == REQUEST}:
+        for port in ports:
+            data = data[:NUMBER_AT] + data[NUMBER_AT:].replace(port, here)
+        for letter in "", "x":  # an account that there is; one that there is not
+            for name in NAMES:
+                new = letter + name[len(letter):]
+                data = data.replace(name.encode(), new.encode())
+            yield data[:CLIENT_AT] + random.randbytes(8) + data[NUMBER_AT:]
+
+
+def bound_socket():
+    one = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    one.bind(("127.0.0.1", 0))
+    one.setblocking(False)
+    return one
+
+
+def heard(listener):
+    datagrams = []
+    try:
+        while True:
+            datagrams.append(listener.recv(65536))
+    except BlockingIOError:
+        return datagrams
+
+
+class Liar:
+    """Asks for things in the name of another address, which never answers."""
+
+    def __init__(self, request, probe, bank_port, summed):
+        self.bank = ("127.0.0.1", bank_port)
+        self.summed = summed
+        self.own, self.silent = bound_socket(), bound_socket()
+        self.request = request.replace(probe.getsockname()[1].to_bytes(2, "big"),
+                                       self.silent.getsockname()[1].to_bytes(2, "big"))
+
+    def ask(self, cookie=bytes(8)):
+        rest = self.request[SUMMED_FROM:COOKIE_AT] + cookie + self.request[COOKIE_AT + 8:]
+        self.own.sendto(self.request[:CHECKSUM_AT] + self.summed(rest).to_bytes(8, "big") + rest,
+                        self.bank)
+
+    def ask_again(self):
+        """With the cookie that came, so that the bank knows at least where the liar is."""
+        answers = heard(self.own)
+        check(sum(map(len, answers)) <= len(self.request), f"{answers} for {self.request}")
+        for answer in answers:
+            self.ask(answer[COOKIE_AT:COOKIE_AT + 8])
+        return len(answers)
+
+
+def who_never_answers_is_sent_no_more_than_was_sent_in_its_name():
+    summed = checksum()
+    if summed is None:
+        print("        skipped: libxxhash is not found")
+        return
+    with World() as world:
+        session = Session(world)
+        probe = bound_socket()
+        liars = [Liar(data, probe, session.bank.port, summed)
+                 for data in requests_in_the_name_of(probe, session)]
+        for liar in liars:
+            liar.ask()
+        time.sleep(0.5)
+        known = sum(liar.ask_again() for liar in liars)
+        time.sleep(REPETITIONS_S)
+        reached = 0
+        for liar in liars:
+            total = sum(map(len, heard(liar.silent)))
+            reached += total > 0
+            check(total <= len(liar.request), f"{total} bytes for a request of {liar.request}")
+        print(f"        {len(liars)} requests, {known} of them with a cookie; {reached} reached the "
+              "address that they named", flush=True)
+        check(known > 0 and reached > 0, "none was understood")
+
+
 print(f"seed {OPTIONS.seed}")
-main(service_goes_on_under_a_flood,
+main(who_never_answers_is_sent_no_more_than_was_sent_in_its_name,
+     service_goes_on_under_a_flood,
      a_flood_as_fast_as_it_goes_is_outlived,
      a_flood_that_is_understood_brings_nobody_down)

@@ -9,8 +9,8 @@
 
 #include "tools/result.h"
 
-static const Member MEMBERS[] = {{{"alice"}, 0x7f000001, 8501, 8502},
-                                 {{"bob"}, 0x0a000002, 8503, 8504}};
+static const Member MEMBERS[] = {{{"alice"}, 0x7f000001, 8501, 8502, 0},
+                                 {{"bob"}, 0x0a000002, 8503, 8504, 0}};
 
 typedef struct Example {
     Notice notice;

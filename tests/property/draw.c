@@ -22,7 +22,8 @@ typedef struct Draw {
     GString *text;
     unsigned customers;
     unsigned duration_s;
-    bool slow; /* the network */
+    bool slow;   /* the network */
+    bool faults; /* things other than the network may go wrong */
 } Draw;
 
 static unsigned below(Draw *draw, unsigned bound)
@@ -108,6 +109,54 @@ static void draw_workload(Draw *draw)
     draw_rate(draw, "checkpoint_rate", instances_tenths);
     draw_rate(draw, "rollback_rate",
               below(draw, 2) == 0 ? MIN(instances_tenths, 3) : instances_tenths);
+}
+
+/* --- faults --- */
+
+/* Writes one of these values in three of four cases; else the key keeps its default. */
+static void draw_value(Draw *draw, const char *key, const char *const *values, unsigned count)
+{
+    bool given = below(draw, 4) > 0;
+    const char *value = values[below(draw, count)];
+    if (given)
+        g_string_append_printf(draw->text, "%s=%s\n", key, value);
+}
+
+#define DRAW_VALUE(draw, key, ...)                                                                 \
+    do {                                                                                           \
+        static const char *const values[] = {__VA_ARGS__};                                         \
+        draw_value(draw, key, values, G_N_ELEMENTS(values));                                       \
+    } while (0)
+
+static void draw_faults(Draw *draw)
+{
+    g_string_append(draw->text, "[faults]\n");
+    DRAW_VALUE(draw, "crash_rate", "0/s", "0.05/s", "0.2/s", "0.5/s", "2/s");
+    DRAW_VALUE(draw, "bank_crash_rate", "0/s", "0.1/s", "0.5/s", "2/s");
+    DRAW_VALUE(draw, "restart_after", "constant 0s", "constant 10ms", "uniform 0s 1s",
+               "exponential 2s", "lognormal 100ms 2", "constant 1h");
+    DRAW_VALUE(draw, "crash_at_save", "0%", "1%", "5%", "20%");
+    DRAW_VALUE(draw, "partition_rate", "0/s", "0.1/s", "0.5/s", "2/s");
+    DRAW_VALUE(draw, "partition_duration", "uniform 10ms 1s", "exponential 1s", "constant 5s");
+    DRAW_VALUE(draw, "partition_kind", "one", "halves", "oneway", "any");
+    DRAW_VALUE(draw, "pause_rate", "0/s", "0.05/s", "0.3/s");
+    DRAW_VALUE(draw, "pause_duration", "uniform 10ms 1s", "exponential 1s", "constant 5s");
+    DRAW_VALUE(draw, "clock_drift", "0%", "0.1%", "10%", "50%");
+    DRAW_VALUE(draw, "clock_jump_rate", "0/s", "0.1/s", "1/s");
+    DRAW_VALUE(draw, "clock_jump", "uniform 1ms 1s", "exponential 1m", "constant 1h");
+}
+
+static void draw_disk(Draw *draw)
+{
+    g_string_append(draw->text, "[disk]\n");
+    DRAW_VALUE(draw, "write_delay", "constant 10us", "exponential 1ms", "uniform 0s 50ms");
+    DRAW_VALUE(draw, "fsync_delay", "constant 1ms", "exponential 10ms", "uniform 0s 200ms",
+               "lognormal 5ms 1.5");
+    DRAW_VALUE(draw, "torn_write", "0%", "50%", "100%");
+    DRAW_VALUE(draw, "lost_unsynced", "0%", "50%", "100%");
+    DRAW_VALUE(draw, "full_rate", "0%", "0.1%", "1%", "10%");
+    DRAW_VALUE(draw, "error_rate", "0%", "0.1%", "1%", "10%");
+    DRAW_VALUE(draw, "bit_flip_rate", "0%", "10%", "100%");
 }
 
 /* --- the script --- */
@@ -200,10 +249,21 @@ static void append_membership_command(Draw *draw)
     }
 }
 
+static void append_fault(Draw *draw)
+{
+    if (below(draw, 4) == 0)
+        g_string_append(draw->text, "bank");
+    else
+        append_customer(draw);
+    g_string_append(draw->text, below(draw, 4) == 0 ? " restart" : " crash");
+}
+
 static void append_command(Draw *draw, bool membership)
 {
     unsigned kind = below(draw, membership ? 7 : 4);
-    if (kind < 2)
+    if (draw->faults && below(draw, 6) == 0)
+        append_fault(draw);
+    else if (kind < 2)
         append_money_command(draw);
     else if (kind < 4)
         append_instance_command(draw);
@@ -241,6 +301,11 @@ GString *draw_scenario(uint64_t seed)
     draw_bank(&draw);
     draw_network(&draw);
     draw_workload(&draw);
+    draw.faults = below(&draw, 3) > 0;
+    if (draw.faults) {
+        draw_faults(&draw);
+        draw_disk(&draw);
+    }
     draw_script(&draw);
     return draw.text;
 }

@@ -31,6 +31,7 @@ typedef struct Progress {
     uint64_t failed;
     uint64_t events;
     uint64_t records[TRACE_KINDS];
+    uint64_t faults[FAULT_COUNTS];
 } Progress;
 
 static void count_record(void *context, uint64_t seq, uint64_t t_ns, const Name *process,
@@ -56,9 +57,11 @@ static Scenario *scenario_of(const char *text)
 }
 
 /* Appends a line for everything that is wrong with the run. */
-static void judge(const World *world, GString *faults)
+static void judge(const World *world, Progress *progress, GString *faults)
 {
     WorldResult result = world_result(world);
+    for (int i = 0; i < FAULT_COUNTS; i++)
+        progress->faults[i] += result.faults[i];
     for (guint i = 0; i < result.violations->len; i++) {
         const Violation *violation = g_ptr_array_index(result.violations, i);
         g_string_append_printf(faults, "violation of %s: %s, seq %" PRIu64 ": %s\n",
@@ -84,7 +87,7 @@ static void run_seed(uint64_t seed, Progress *progress)
     if (slices == SLICES_MAX)
         g_string_append(faults, "the run does not end\n");
     else
-        judge(world, faults);
+        judge(world, progress, faults);
     if (faults->len > 0 && progress->failed++ < TOLD_MAX)
         fprintf(stderr, "seed %" PRIu64 "\n%s%s\n", seed, faults->str, text->str);
     else if (faults->len > 0)
@@ -129,13 +132,19 @@ static void run_workers(uint64_t first, uint64_t last, unsigned jobs, Progress *
 static bool happened_enough(const Progress *all)
 {
     static const TraceKind kinds[] = {
-        TRACE_OPENED,    TRACE_JOINED,    TRACE_LEFT,        TRACE_DEPOSITED, TRACE_WITHDREW,
-        TRACE_SENT,      TRACE_RECEIVED,  TRACE_LOST,        TRACE_MISSING,   TRACE_TENTATIVE,
-        TRACE_PERMANENT, TRACE_DISCARDED, TRACE_ROLLED_BACK, TRACE_EXITED};
+        TRACE_OPENED,      TRACE_JOINED,    TRACE_LEFT,      TRACE_DEPOSITED,
+        TRACE_WITHDREW,    TRACE_SENT,      TRACE_RECEIVED,  TRACE_LOST,
+        TRACE_MISSING,     TRACE_TENTATIVE, TRACE_PERMANENT, TRACE_DISCARDED,
+        TRACE_ROLLED_BACK, TRACE_CRASHED,   TRACE_RESTARTED, TRACE_EXITED};
     bool enough = true;
     for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++) {
         printf("%s%s %" PRIu64, i > 0 ? ", " : "", trace_word(kinds[i]), all->records[kinds[i]]);
         enough = enough && all->records[kinds[i]] >= SEEDS_ENOUGH / 2;
+    }
+    for (int i = 0; i < FAULT_COUNTS; i++) {
+        printf(", %s %" PRIu64, fault_count_key((FaultCount)i), all->faults[i]);
+        /* Nobody has to refuse what is always repaired. */
+        enough = enough && (all->faults[i] >= SEEDS_ENOUGH / 2 || i == COUNT_BIT_FLIPS_REFUSED);
     }
     printf("\n");
     return enough;
@@ -157,6 +166,8 @@ static int run(uint64_t first, uint64_t last)
         all.events += progress[job].events;
         for (int kind = 0; kind < TRACE_KINDS; kind++)
             all.records[kind] += progress[job].records[kind];
+        for (int i = 0; i < FAULT_COUNTS; i++)
+            all.faults[i] += progress[job].faults[i];
     }
     munmap(progress, jobs * sizeof *progress);
     bool enough = happened_enough(&all) || last - first + 1 < SEEDS_ENOUGH;

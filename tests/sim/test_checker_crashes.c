@@ -57,6 +57,17 @@ static void whoever_has_no_account_can_crash_too(History *h)
     founded(h, 2);
 }
 
+static void whoever_has_exited_can_crash_and_open_again(History *h)
+{
+    opened(h, C1, 100);
+    exited(h, C1);
+    crashed(h, C1);
+    restarted(h, C1, 0);
+    crashed(h, C1);
+    opened(h, C1, 50);
+    withdrew(h, C1, 50);
+}
+
 static void a_record_of_a_dead_process_is_found(History *h)
 {
     founded(h, 2);
@@ -635,6 +646,7 @@ int main(void)
         CLAIM(outside_a_cohort_everything_survives, NOTHING),
         CLAIM(cash_lost_outside_a_cohort_is_found, money),
         CLAIM(whoever_has_no_account_can_crash_too, NOTHING),
+        CLAIM(whoever_has_exited_can_crash_and_open_again, NOTHING),
         CLAIM(a_record_of_a_dead_process_is_found, FINDS(RULE_LIFE)),
         CLAIM(a_restarted_process_must_not_send_before_its_rollback, discipline),
         CLAIM(a_restarted_process_must_not_receive_before_its_rollback, discipline),
