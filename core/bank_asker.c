@@ -203,6 +203,10 @@ void asker_answer(Askers *askers, const Asker *asker, const Notice *notice)
 
 void asker_finish(Askers *askers, Coder *record, const Asker *asker, const Notice *notice)
 {
+    if (planted(PLANTED_ANSWER_APART)) {
+        registry_commit(askers->registry, record, askers->desk->effects);
+        *record = registry_record();
+    }
     asker_record(askers, record, asker, notice);
     registry_commit(askers->registry, record, askers->desk->effects);
     asker_answer(askers, asker, notice);

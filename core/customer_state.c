@@ -6,7 +6,6 @@
 
 #define REPEAT_FIRST_NS (300 * NS_PER_MS)
 #define PAUSE_FIRST_NS (10 * NS_PER_MS)
-#define PAUSE_MAX_NS (2 * NS_PER_S)
 
 void customer_owe_bank(Customer *customer, const Message *message)
 {
@@ -68,13 +67,13 @@ uint64_t customer_repeat_at(Customer *customer, uint32_t *backoff)
 }
 
 /* Half to one and a half of a doubling length. */
-void customer_pause(Customer *customer, Attempt *attempt)
+void customer_pause(Customer *customer, Attempt *attempt, uint64_t pause_ns_max)
 {
     uint64_t pause_ns = PAUSE_FIRST_NS;
-    for (uint32_t i = 1; i < attempt->tries && pause_ns < PAUSE_MAX_NS; i++)
+    for (uint32_t i = 1; i < attempt->tries && pause_ns < pause_ns_max; i++)
         pause_ns *= 2;
-    if (pause_ns > PAUSE_MAX_NS)
-        pause_ns = PAUSE_MAX_NS;
+    if (pause_ns > pause_ns_max)
+        pause_ns = pause_ns_max;
     attempt->engaged = false;
     attempt->pause_ns =
         customer->step.now_ns + pause_ns / 2 + random_below(&customer->process.random, pause_ns);

@@ -160,8 +160,9 @@ void customer_command_done(Customer *customer);
 void customer_refuse_commands(Customer *customer, Refusal refusal);
 /* When to repeat what the bank has not answered: a pause that doubles with every *backoff. */
 uint64_t customer_repeat_at(Customer *customer, uint32_t *backoff);
-/* After an attempt that did not get through: "retries after a randomised, growing pause". */
-void customer_pause(Customer *customer, Attempt *attempt);
+/* After an attempt that did not get through: "retries after a randomised, growing pause", which is
+ * about pause_ns_max in the end. */
+void customer_pause(Customer *customer, Attempt *attempt, uint64_t pause_ns_max);
 /* A trace record of this process with its incarnation filled in. */
 void customer_trace(Customer *customer, TraceEvent event);
 

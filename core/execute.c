@@ -11,6 +11,8 @@
 #include "core/request.h"
 #include "core/rollback.h"
 
+#define PAUSE_NS_MAX (2 * NS_PER_S) /* between the attempts of a command */
+
 /* What became of the command at the head of the queue. */
 typedef enum Progress { PROGRESS_DONE, PROGRESS_WAITS } Progress;
 
@@ -200,7 +202,7 @@ static Progress attempt_over(Customer *customer)
         if (process->outcome.silent || out_of_time(customer) ||
             attempt->tries >= INSTANCE_TRIES_MAX)
             return attempt_failed(customer);
-        customer_pause(customer, attempt);
+        customer_pause(customer, attempt, PAUSE_NS_MAX);
         return PROGRESS_WAITS;
     }
     if (head(customer)->kind == COMMAND_WITHDRAWAL) {

@@ -286,6 +286,9 @@ int ledger_load(Ledger *ledger, Bank *bank, GString *error, GString *warning)
 
 void ledger_add(Ledger *ledger, const uint8_t *record, size_t length)
 {
+    g_autoptr(GString) error = g_string_new(NULL);
+    if (planted(PLANTED_ANSWER_APART))
+        ledger_commit(ledger, error);
     add_record(&ledger->added, record, length);
 }
 

@@ -48,6 +48,7 @@
     X(COMMIT_NOT_CURRENT, "commit-not-current")                                                    \
     /* disk */                                                                                     \
     X(TORN_TAIL_BELIEVED, "torn-tail-believed")                                                    \
+    X(TORN_TAIL_REFUSED, "torn-tail-refused")                                                      \
     X(COPY_NOT_WRITTEN, "copy-not-written")                                                        \
     X(SYNC_SKIPPED, "sync-skipped")                                                                \
     X(RENAME_BEFORE_SYNC, "rename-before-sync")                                                    \
@@ -78,6 +79,7 @@
     X(LEFT_NOT_AWAITED, "left-not-awaited")                                                        \
     X(VOLATILE_ATTEMPT, "volatile-attempt")                                                        \
     X(VOLATILE_ANSWER, "volatile-answer")                                                          \
+    X(ANSWER_APART, "answer-apart")                                                                \
     X(REQUEST_DONE_TWICE, "request-done-twice")
 
 #define PLANTED_SYMBOL(symbol, name) PLANTED_##symbol,

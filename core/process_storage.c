@@ -35,6 +35,8 @@ static void announcement_code(Coder *coder, Announcement *announcement, uint16_t
     code_u16(coder, &announcement->parent);
     code_u16(coder, &announcement->waiting);
     code_bytes(coder, announcement->unacked, (size_t)(count + 7) / 8);
+    if (coder->decoding && announcement->parent >= count)
+        coder->failed = true;
 }
 
 static void announcements_code(Coder *coder, Process *process)

@@ -158,6 +158,8 @@ static bool survey(const RecordFile *file, const GByteArray *bytes, GArray *fram
         g_array_append_val(frames, frame);
         at += MIN(COPIES * frame.bytes, bytes->len - at);
     }
+    if (planted(PLANTED_TORN_TAIL_REFUSED) && report->torn_bytes > 0)
+        return false;
     return frames->len > 0; /* without a first frame it is damaged at 0 */
 }
 

@@ -66,7 +66,9 @@ void recovery_tick(Customer *customer)
     }
     if (forced->engaged && process->outcome.over && !planted(PLANTED_RECOVERY_TRIED_ONCE)) {
         process->outcome.over = false;
-        customer_pause(customer, forced);
+        /* Nobody gives up here: several who must roll back would meet for ever if no pause could be
+         * longer than their instances are. */
+        customer_pause(customer, forced, INSTANCE_NS_MAX);
     }
     if (!process->recovering)
         *forced = (Attempt){0};

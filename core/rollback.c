@@ -118,7 +118,7 @@ static bool announces_next_incarnation(const Process *process, uint16_t from,
     bool commit;
     return channel->closed.instance.number != 0 ||
            instance_finished(process, message->prepare.instance, &commit) ||
-           message->prepare.new_inc == channel->known + 1 || planted_any();
+           message->prepare.new_inc == channel->known + 1;
 }
 
 DropReason rollback_receive_prepare(Process *process, Step *step, uint16_t from,

@@ -7,6 +7,7 @@
 #include "core/outbox.h"
 #include "core/panic.h"
 #include "core/transport.h"
+#include "net/folder.h"
 #include "net/worker.h"
 
 enum {
@@ -133,10 +134,7 @@ static void commit(Driver *driver, uint64_t number)
 static void fail_for_good(Driver *driver, const char *error)
 {
     const char *name = driver->config.bank == NULL ? driver->name.text : "";
-    g_string_printf(driver->error,
-                    "%s; all that was answered is safe: make room on the disk, or mend it, then "
-                    "start the %s again%s%s",
-                    error, driver->config.bank != NULL ? "bank" : "customer",
+    g_string_printf(driver->error, "%s" FOLDER_ADVICE "%s%s", error,
                     name[0] != '\0' ? " with --name " : "", name);
     fail(driver);
 }

@@ -27,4 +27,8 @@ Disk *folder_disk(Folder *folder);
  * made if it is missing, and stays. -EWOULDBLOCK: another process has it. */
 int folder_lock(Folder *folder, const char *lock_name, GString *error);
 
+/* What to do about an error of a disk; to follow what happened. */
+#define FOLDER_ADVICE                                                                              \
+    "; all that was answered is safe: make room on the disk, or mend it, then start again"
+
 #endif

@@ -87,6 +87,8 @@ int statedir_begin(StateDir *dir, Store **store, GString *error)
     dir->store = store_new(folder_disk(dir->folder), dir->path);
     int code = store_load(dir->store, shelf, error, warning);
     shelf_free(shelf);
+    if (code < 0)
+        g_string_append(error, FOLDER_ADVICE);
     *store = code == 0 ? dir->store : NULL;
     return code;
 }

@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 
+#include "core/panic.h"
 #include "sim/checker_memory.h"
 
 /* --- looking ahead --- */
@@ -35,7 +36,7 @@ static Part *open_part(const Process *process)
         if (part->process == process && part->position == process->tentative->position)
             return part;
     }
-    g_assert_not_reached();
+    return NULL;
 }
 
 /* --- the crash --- */
@@ -59,6 +60,7 @@ static void lose_tentative(Checker *checker, const Record *record, Part *part)
 static Version version_of_tentative(Checker *checker, const Record *record)
 {
     Part *part = open_part(record->process);
+    INVARIANT(part != NULL);
     if (part->end != END_UNKNOWN)
         return part->end == END_PERMANENT ? TENTATIVE : PERMANENT;
     if (!goes_on(checker, record->process))

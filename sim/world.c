@@ -4,6 +4,10 @@
 
 #include "core/panic.h"
 
+/* A run longer than this is judged as it goes, so much at once, lest its records pile up. */
+#define JUDGE_NS (60 * NS_PER_S)
+#define JUDGED_AT_ONCE_NS (600 * NS_PER_S)
+
 static const Observer nobody = {0};
 
 /* --- the parts of a run --- */
@@ -52,6 +56,32 @@ static void form_cohort(World *world, uint32_t first, uint32_t count)
     }
 }
 
+static CheckOptions check_options(const World *world, bool settled)
+{
+    return (CheckOptions){
+        .settled = settled, .whole = true, .cash_survives = world->scenario->cash == CASH_COMMIT};
+}
+
+/* What began while a process was engaged in it ends while it is: as it is idle only when nobody
+ * owes anybody an answer, all that began before the time when each was last idle is over. */
+void world_judge(World *world)
+{
+    uint64_t settled_ns = world->now_ns;
+    for (uint32_t i = 0; i < world->node_count; i++) {
+        Node *node = &world->nodes[i];
+        char why[256];
+        if (node_idle(world, node, why, sizeof why))
+            node->idle_ns = world->now_ns;
+        settled_ns = MIN(settled_ns, node->idle_ns);
+    }
+    if (settled_ns >= world->judged_ns + JUDGED_AT_ONCE_NS) {
+        checker_judge_before(world->checker, check_options(world, false), settled_ns);
+        world->judged_ns = settled_ns;
+    }
+    if (world->now_ns + JUDGE_NS <= world->scenario->duration_ns)
+        queue_put(world->queue, world->now_ns + JUDGE_NS, KIND_JUDGE, 0, 0);
+}
+
 static void schedule(World *world)
 {
     const Scenario *scenario = world->scenario;
@@ -70,6 +100,7 @@ static void schedule(World *world)
         }
     }
     world_schedule_faults(world);
+    world_judge(world);
 }
 
 static void set_up(World *world)
@@ -111,10 +142,7 @@ static void finish(World *world, bool settled)
     }
     if (world->now_ns > world->scenario->duration_ns)
         world->result.settle_ns = world->now_ns - world->scenario->duration_ns;
-    const CheckOptions options = {.settled = world->stuck->len == 0,
-                                  .whole = true,
-                                  .cash_survives = world->scenario->cash == CASH_COMMIT};
-    world->violations = checker_judge(world->checker, options);
+    world->violations = checker_judge(world->checker, check_options(world, world->stuck->len == 0));
     world->phase = PHASE_OVER;
 }
 

@@ -177,8 +177,7 @@ void world_draw_doom(World *world, Node *node, const Writing *writing, size_t ef
 static void await_restart(World *world, Node *node)
 {
     uint64_t after_ns = delay_draw(&faults_of(world)->restart_after, &node->rebirths);
-    if (world->phase == PHASE_SETTLE)
-        after_ns = 0;
+    after_ns = world->phase == PHASE_SETTLE ? 0 : MAX(after_ns, RESTART_NS_MIN);
     queue_put(world->queue, world->now_ns + after_ns, KIND_RESTART, node_number(world, node),
               node->life);
 }

@@ -21,7 +21,8 @@ typedef enum Kind {
     KIND_CUT,      /* of process: it crashes where Node.cut says; argument: its life */
     KIND_RESTART,  /* of process; argument: its life */
     KIND_GO_ON,    /* of process: its pause is over; argument: which pause */
-    KIND_HEAL      /* argument: which partition is over */
+    KIND_HEAL,     /* argument: which partition is over */
+    KIND_JUDGE     /* a long run is judged as it goes */
 } Kind;
 
 /* Node 0 is the bank; node 1 + i is customer i. */
@@ -75,6 +76,7 @@ typedef struct Node {
     uint32_t unanswered; /* commands */
     bool stop_due;       /* when the step is done */
     bool idle;           /* kept while settling */
+    uint64_t idle_ns;    /* when it was last found so by a KIND_JUDGE */
     /* Faults. */
     uint64_t faults[FAULT_KINDS]; /* their streams */
     uint64_t dooms;               /* the stream of crashes at saves */
@@ -107,6 +109,7 @@ struct World {
     Digest *digest;
     Totals *totals;
     Checker *checker;
+    uint64_t judged_ns; /* all before is */
     uint64_t seq;
     WorldResult result; /* as far as counted while running */
     GPtrArray *stuck;
@@ -132,6 +135,9 @@ static inline uint32_t node_number(const World *world, const Node *node)
 bool node_idle(const World *world, const Node *node, char *why, size_t capacity);
 /* Keeps World.busy up to date; after everything that happens to a node while settling. */
 void world_note_idle(World *world, Node *node);
+
+/* Judges, and forgets, what is settled. */
+void world_judge(World *world);
 
 /* Carries out the first entry of the queue. */
 void world_take_next(World *world);

@@ -615,6 +615,9 @@ void world_carry_out(World *world, const QueueEntry *entry)
     case KIND_HEAL:
         world_heal(world, entry->argument);
         break;
+    case KIND_JUDGE:
+        world_judge(world);
+        break;
     }
 }
 

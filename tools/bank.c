@@ -184,6 +184,8 @@ static int load(const char *command, Ledger *ledger, Bank *bank)
     g_autoptr(GString) error = g_string_new(NULL);
     g_autoptr(GString) warning = g_string_new(NULL);
     int code = ledger_load(ledger, bank, error, warning);
+    if (code < 0)
+        g_string_append(error, FOLDER_ADVICE);
     if (warning->len > 0)
         options_fail(EXIT_DONE, command, "%s", warning->str);
     return code == 0 ? EXIT_DONE

@@ -167,6 +167,10 @@ static void learn(Story *story, const Entry *entry)
     case TRACE_ROLLED_BACK:
         set_counts(party->now, event);
         break;
+    case TRACE_RESTARTED: /* it remembers its permanent checkpoint alone */
+        g_array_set_size(party->now, 0);
+        g_array_append_vals(party->now, party->permanent->data, party->permanent->len);
+        break;
     default:
         break;
     }
@@ -399,6 +403,12 @@ static void tell_entry(Story *story, const Entry *entry)
         break;
     case TRACE_ROLLED_BACK:
         tell_rollback(story, entry);
+        break;
+    case TRACE_CRASHED:
+        g_string_append_printf(out, "%s crashes with %s\n", who, balance);
+        break;
+    case TRACE_RESTARTED:
+        g_string_append_printf(out, "%s is back and remembers %s\n", who, balance);
         break;
     case TRACE_EXITED:
         g_string_append_printf(out, "%s exits and takes %s along\n", who, balance);

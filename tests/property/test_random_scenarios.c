@@ -144,7 +144,7 @@ static bool happened_enough(const Progress *all)
     for (int i = 0; i < FAULT_COUNTS; i++) {
         printf(", %s %" PRIu64, fault_count_key((FaultCount)i), all->faults[i]);
         /* Nobody has to refuse what is always repaired. */
-        enough = enough && (all->faults[i] >= SEEDS_ENOUGH / 2 || i == COUNT_BIT_FLIPS_REFUSED);
+        enough = enough && (all->faults[i] >= SEEDS_ENOUGH / 20 || i == COUNT_BIT_FLIPS_REFUSED);
     }
     printf("\n");
     return enough;

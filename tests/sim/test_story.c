@@ -77,6 +77,30 @@ static void rollback_is_told_with_who_joins_and_who_need_not(void **state)
     g_free(story);
 }
 
+static void crash_is_told_with_what_is_remembered_and_who_rolls_back(void **state)
+{
+    (void)state;
+    char *story = told(IDEAL "1s=c1 transfer 100 c2\n"
+                             "2s=c1 crash\n"
+                             "3s=c1 restart\n");
+    assert_string_equal(
+        story,
+        "     1.000 s  c1 sends 100 to c2 (label 1) and has 900\n"
+        "     1.000 s  c2 receives 100 from c1 (label 1) and has 1100\n"
+        "     2.000 s  c1 crashes with 900\n"
+        "     3.000 s  c1 is back and remembers 1000\n"
+        "     3.000 s  c1 rolls back (c1.1) to its checkpoint with 1000: 0 undone\n"
+        "              c2 must roll back too: it has received label 1 from c1, whose checkpoint "
+        "records 0 sent\n"
+        "              c3 keeps its state: it has received nothing from c1, and it has received "
+        "nothing from c2\n"
+        "     3.000 s  c2 rolls back (c1.1) to its checkpoint with 1000: 1 undone\n"
+        "In the end: c1 has 1000, c2 has 1000, c3 has 1000.\n"
+        "Total before 3000, deposited 0, withdrawn or taken along 0, lost for good 0; total after "
+        "3000.\n");
+    g_free(story);
+}
+
 static void checkpoint_is_told_with_who_joins_and_who_need_not(void **state)
 {
     (void)state;
@@ -129,6 +153,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rollback_is_told_with_who_joins_and_who_need_not),
+        cmocka_unit_test(crash_is_told_with_what_is_remembered_and_who_rolls_back),
         cmocka_unit_test(checkpoint_is_told_with_who_joins_and_who_need_not),
         cmocka_unit_test(loss_is_told_on_both_sides_and_in_the_end),
     };
