@@ -5,12 +5,7 @@
 #include "core/panic.h"
 #include "core/planted.h"
 
-enum {
-    RECORD_VERSION = 2,
-    ROWS_PER_RECORD = 256 /* of a snapshot */
-};
-
-#define NO_ROW UINT32_MAX
+enum { RECORD_VERSION = 2 };
 
 typedef enum ItemKind {
     ITEM_END,
@@ -154,16 +149,27 @@ static void code_client(Coder *coder, RegistryClient *client)
     code_bytes(coder, client->answer, client->length);
 }
 
+void registry_put_begin(Coder *record)
+{
+    uint8_t version = RECORD_VERSION;
+    code_u8(record, &version);
+}
+
 static void put(Coder *record, ItemKind kind)
 {
     int value = kind;
     code_enum(record, &value, ITEM_KINDS);
 }
 
-static void put_counters(Coder *record, RegistryCounters after)
+void registry_put_counters(Coder *record, RegistryCounters after)
 {
     put(record, ITEM_COUNTERS);
     code_counters(record, &after);
+}
+
+void registry_put_end(Coder *record)
+{
+    put(record, ITEM_END);
 }
 
 void registry_put_row(Coder *record, const RegistryRow *after)
@@ -217,7 +223,7 @@ static bool apply_counters(Registry *registry, Coder *coder)
 
 static RegistryRow *add_row(Registry *registry, const Name *name)
 {
-    INVARIANT_THAT(registry->rows->len, <, NO_ROW);
+    INVARIANT_THAT(registry->rows->len, <, UINT32_MAX);
     RegistryRow *row = g_new0(RegistryRow, 1);
     row->line.name = *name;
     row->index = registry->rows->len;
@@ -402,7 +408,7 @@ static bool apply_left(Registry *registry, Coder *coder)
     return true;
 }
 
-static bool apply_items(Registry *registry, Coder *coder)
+bool registry_apply(Registry *registry, Coder *coder)
 {
     uint8_t version = 0;
     code_u8(coder, &version);
@@ -445,8 +451,7 @@ static bool apply_items(Registry *registry, Coder *coder)
 Coder registry_record(void)
 {
     Coder record = coder_encode_growing();
-    uint8_t version = RECORD_VERSION;
-    code_u8(&record, &version);
+    registry_put_begin(&record);
     return record;
 }
 
@@ -454,11 +459,11 @@ void registry_commit(Registry *registry, Coder *record, Effects *effects)
 {
     const size_t empty = 1; /* the version alone */
     if (record->length > empty) {
-        put(record, ITEM_END);
+        registry_put_end(record);
         INVARIANT(!record->failed);
         effects_save(effects, SLOT_JOURNAL, 0, record->bytes, record->length);
         Coder saved = coder_decode(record->bytes, record->length);
-        bool applied = apply_items(registry, &saved);
+        bool applied = registry_apply(registry, &saved);
         INVARIANT(applied && coder_finished(&saved));
     }
     coder_deinit(record);
@@ -470,7 +475,7 @@ uint64_t registry_next_id(Registry *registry, ProposalKind kind, Effects *effect
     bool reuse = planted(PLANTED_COHORT_ID_REUSED) && kind == PROPOSAL_JOIN && after.ids[kind] > 0;
     after.ids[kind] += reuse ? 0 : 1;
     Coder record = registry_record();
-    put_counters(&record, after);
+    registry_put_counters(&record, after);
     registry_commit(registry, &record, effects);
     return registry->counters.ids[kind];
 }
@@ -529,95 +534,9 @@ static void forget(Registry *registry)
 BankLoad registry_load_record(Registry *registry, const uint8_t *bytes, size_t length)
 {
     Coder coder = coder_decode(bytes, length);
-    bool sound = apply_items(registry, &coder) && coder_finished(&coder);
+    bool sound = registry_apply(registry, &coder) && coder_finished(&coder);
 #ifdef COHORT_PLANTED_FAULTS
     forget(registry);
 #endif
     return sound ? BANK_LOAD_OK : BANK_LOAD_DAMAGED;
-}
-
-/* A row with what only the journal holds of it. */
-static void put_row_and_client(const Registry *registry, Coder *out, const RegistryRow *row)
-{
-    registry_put_row(out, row);
-    const RegistryClient *client = registry_client(registry, row->client);
-    if (client && client->row == row)
-        registry_put_client(out, client);
-}
-
-static bool in_csv_alone(const RegistryRow *row)
-{
-    return row->client == 0 && row->open_id == 0 && row->exit_id == 0 && row->report == 0;
-}
-
-static size_t row_records(const Registry *registry)
-{
-    return (registry->rows->len + ROWS_PER_RECORD - 1) / ROWS_PER_RECORD;
-}
-
-size_t registry_snapshot_count(const Registry *registry)
-{
-    return 1 + row_records(registry) + registry->unbound.length + registry->cohorts->len;
-}
-
-/* The counters; the rows, many to a record; the clients without a row; the cohorts. */
-void registry_snapshot_record(const Registry *registry, size_t index, Coder *out)
-{
-    const size_t clients_at = 1 + row_records(registry);
-    const size_t cohorts_at = clients_at + registry->unbound.length;
-    INVARIANT_THAT(index, <, registry_snapshot_count(registry));
-    uint8_t version = RECORD_VERSION;
-    code_u8(out, &version);
-    if (index == 0) {
-        put_counters(out, registry->counters);
-    } else if (index < clients_at) {
-        size_t first = (index - 1) * ROWS_PER_RECORD;
-        size_t end = MIN(first + ROWS_PER_RECORD, registry->rows->len);
-        for (size_t i = first; i < end; i++) {
-            const RegistryRow *row = registry_row(registry, i);
-            if (!in_csv_alone(row))
-                put_row_and_client(registry, out, row);
-        }
-    } else if (index < cohorts_at) {
-        guint nth = (guint)(index - clients_at);
-        registry_put_client(out, g_queue_peek_nth((GQueue *)&registry->unbound, nth));
-    } else {
-        registry_put_cohort(out, registry->cohorts->pdata[index - cohorts_at]);
-    }
-    put(out, ITEM_END);
-}
-
-static void put_all(const Registry *registry, Coder *out)
-{
-    uint8_t version = RECORD_VERSION;
-    code_u8(out, &version);
-    put_counters(out, registry->counters);
-    for (size_t i = 0; i < registry->rows->len; i++)
-        put_row_and_client(registry, out, registry_row(registry, i));
-    for (const GList *link = registry->unbound.head; link; link = link->next)
-        registry_put_client(out, link->data);
-    for (guint i = 0; i < registry->cohorts->len; i++)
-        registry_put_cohort(out, registry->cohorts->pdata[i]);
-    put(out, ITEM_END);
-}
-
-void registry_code(Registry *registry, Coder *coder)
-{
-    if (!coder->decoding)
-        put_all(registry, coder);
-    else if (!apply_items(registry, coder))
-        coder->failed = true;
-    for (size_t i = 0; i < registry->rows->len; i++)
-        code_bool(coder, &registry_row(registry, i)->silent);
-}
-
-void registry_code_place(const Registry *registry, Coder *coder, RegistryRow **row)
-{
-    uint32_t index = !coder->decoding && *row ? (*row)->index : NO_ROW;
-    code_u32(coder, &index);
-    if (!coder->decoding)
-        return;
-    if (index != NO_ROW && index >= registry->rows->len)
-        coder->failed = true;
-    *row = coder->failed || index == NO_ROW ? NULL : registry_row(registry, index);
 }

@@ -85,6 +85,7 @@ Member registry_introduce(const RegistryRow *row);
 
 /* --- changing: begin a record, put after-images into it, commit --- */
 Coder registry_record(void);
+void registry_put_counters(Coder *record, RegistryCounters after);
 void registry_put_row(Coder *record, const RegistryRow *after);
 void registry_put_client(Coder *record, const RegistryClient *after);
 void registry_put_cohort(Coder *record, const RegistryCohort *after);
@@ -100,6 +101,11 @@ void registry_attempt_over(Registry *registry, uint64_t cohort, Effects *effects
 /* --- loading, and writing whole --- */
 BankLoad registry_load_row(Registry *registry, const BankRow *line);
 BankLoad registry_load_record(Registry *registry, const uint8_t *bytes, size_t length);
+/* What a record of several items begins and ends with, and all of its items applied. */
+void registry_put_begin(Coder *record);
+void registry_put_end(Coder *record);
+bool registry_apply(Registry *registry, Coder *record);
+/* bank_snapshot.c: */
 size_t registry_snapshot_count(const Registry *registry);
 void registry_snapshot_record(const Registry *registry, size_t index, Coder *out);
 /* Two-way: the whole registry but for `engaged`, which belongs to the operations. Decoding wants

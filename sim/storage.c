@@ -76,8 +76,8 @@ DiskCounts storage_counts(const Storage *storage)
 
 /* --- loading --- */
 
-/* What the code that uses the disk says when nothing but itself can be to blame: but a planted fault
- * may be, and then the traces must show it. */
+/* What the code that uses the disk says when nothing but itself can be to blame: but a planted
+ * fault may be, and then the traces must show it. */
 static void blame(const GString *error, int code)
 {
     if (!planted_any())

@@ -1,21 +1,11 @@
 #include "sim/world_state.h"
 
-#include "core/panic.h"
-#include "core/planted.h"
-
-/* A process that starts after a crash may find its computer started anew, and the clock with it. */
-#define NEW_CLOCK_NS_MAX (3600 * NS_PER_S)
-
-static const FaultModel *faults_of(const World *world)
-{
-    return &world->scenario->faults;
-}
-
 /* --- when they come --- */
 
 static void schedule(World *world, Node *node, FaultKind kind)
 {
-    uint64_t interval_ns = fault_interval(faults_of(world), kind, node_is_bank(world, node));
+    uint64_t interval_ns =
+        fault_interval(world_fault_model(world), kind, node_is_bank(world, node));
     if (interval_ns == 0)
         return;
     uint64_t due_ns = world->now_ns + draw_exponential(&node->faults[kind], interval_ns);
@@ -60,11 +50,11 @@ static void divide(World *world)
 {
     uint64_t *stream = &world->nodes[BANK_NODE].faults[FAULT_PARTITION];
     Partition partition =
-        partition_draw(faults_of(world)->partition_kind, world->node_count, stream);
+        partition_draw(world_fault_model(world)->partition_kind, world->node_count, stream);
     partition.id = ++world->partition_count;
     g_array_append_val(world->partitions, partition);
     world->result.faults[COUNT_PARTITIONS]++;
-    uint64_t duration_ns = delay_draw(&faults_of(world)->partition_duration, stream);
+    uint64_t duration_ns = delay_draw(&world_fault_model(world)->partition_duration, stream);
     queue_put(world->queue, world->now_ns + duration_ns, KIND_HEAL, 0, (uint32_t)partition.id);
 }
 
@@ -93,7 +83,7 @@ bool world_cut_off(const World *world, const Node *from, const Node *to)
 static void pause_node(World *world, Node *node)
 {
     uint64_t duration_ns =
-        delay_draw(&faults_of(world)->pause_duration, &node->faults[FAULT_PAUSE]);
+        delay_draw(&world_fault_model(world)->pause_duration, &node->faults[FAULT_PAUSE]);
     if (node->state != NODE_UP || node->waiting != NULL)
         return;
     world->result.faults[COUNT_PAUSES]++;
@@ -130,7 +120,8 @@ void world_go_on(World *world, Node *node)
 
 static void jump(World *world, Node *node)
 {
-    uint64_t by_ns = delay_draw(&faults_of(world)->clock_jump, &node->faults[FAULT_CLOCK_JUMP]);
+    uint64_t by_ns =
+        delay_draw(&world_fault_model(world)->clock_jump, &node->faults[FAULT_CLOCK_JUMP]);
     if (node->state != NODE_UP)
         return;
     world->result.faults[COUNT_CLOCK_JUMPS]++;
@@ -138,87 +129,7 @@ static void jump(World *world, Node *node)
     world_set_timer(world, node, node->deadline_ns);
 }
 
-static void set_clock_anew(World *world, Node *node)
-{
-    const FaultModel *faults = faults_of(world);
-    uint64_t shown_ns = draw_uniform(&node->rebirths, 0, NEW_CLOCK_NS_MAX);
-    if (faults->clock_drift == 0 && faults->clock_jump_interval_ns == 0)
-        return;
-    node->clock.true_ns = world->now_ns;
-    node->clock.shown_ns = shown_ns;
-}
-
-/* --- crashes --- */
-
-void world_draw_doom(World *world, Node *node, const Writing *writing, size_t effects)
-{
-    uint64_t at_ns;
-    if (writing->failed) {
-        node->doom.cut = storage_cut(node->storage, writing->operations, false, &at_ns);
-    } else {
-        if (world->phase != PHASE_RUN ||
-            !draw_chance(&node->dooms, faults_of(world)->crash_at_save))
-            return;
-        uint64_t point = random_below(&node->dooms, writing->operations + effects + 1);
-        if (point >= writing->operations) {
-            node->doom.commit = storage_written(node->storage);
-            node->doom.effects = point - writing->operations;
-            return;
-        }
-        bool under_way = random_next(&node->dooms) >> 63;
-        node->doom.cut = storage_cut(node->storage, point, under_way, &at_ns);
-    }
-    if (at_ns > world->now_ns)
-        queue_put(world->queue, at_ns, KIND_CUT, node_number(world, node), node->life);
-    else
-        world_crash(world, node, node->doom.cut, true);
-}
-
-static void await_restart(World *world, Node *node)
-{
-    uint64_t after_ns = delay_draw(&faults_of(world)->restart_after, &node->rebirths);
-    after_ns = world->phase == PHASE_SETTLE ? 0 : MAX(after_ns, RESTART_NS_MIN);
-    queue_put(world->queue, world->now_ns + after_ns, KIND_RESTART, node_number(world, node),
-              node->life);
-}
-
-/* The traces of what it had decided, and nobody has been told, come first. */
-static void tell_crash(World *world, Node *node, uint64_t survived)
-{
-    const Effect *effect;
-    while ((effect = outbox_crash_next(node->outbox, survived)) != NULL)
-        world_record(world, node, &effect->trace);
-    if (node_is_bank(world, node))
-        world->result.faults[COUNT_BANK_CRASHES]++;
-    else if (node->has_account && !node->crashed)
-        world_record(
-            world, node,
-            &(TraceEvent){.kind = TRACE_CRASHED, .inc = node->inc, .balance = node->balance});
-}
-
-/* Not while it loads: the trace has told of a commit of which half may be sound. */
-static void flip_bit(World *world, Node *node)
-{
-    if (node->state == NODE_LOADING || world->phase != PHASE_RUN ||
-        !draw_chance(&node->rebirths, faults_of(world)->bit_flip_rate))
-        return;
-    Flip flip = storage_flip(node->storage, &node->rebirths);
-    world->result.faults[COUNT_BIT_FLIPS] += flip != FLIP_NONE;
-    world->result.faults[COUNT_BIT_FLIPS_REPAIRED] += flip == FLIP_REPAIRED;
-    world->result.faults[COUNT_BIT_FLIPS_REFUSED] += flip == FLIP_REFUSED;
-}
-
-void world_crash(World *world, Node *node, DiskCut cut, bool comes_back)
-{
-    storage_crash(node->storage, cut, world->now_ns);
-    flip_bit(world, node);
-    tell_crash(world, node, storage_survived(node->storage));
-    node->recovering = false;
-    node->in_doubt = false;
-    world_end(world, node, node->exited ? NODE_ENDED : NODE_DOWN);
-    if (node->state == NODE_DOWN && (comes_back || world->phase == PHASE_SETTLE))
-        await_restart(world, node);
-}
+/* --- what comes --- */
 
 void world_fault(World *world, Node *node, FaultKind kind)
 {
@@ -240,84 +151,4 @@ void world_fault(World *world, Node *node, FaultKind kind)
         break;
     }
     schedule(world, node, kind);
-}
-
-void world_count_disk(WorldResult *result, const Storage *storage)
-{
-    if (storage == NULL)
-        return;
-    DiskCounts counts = storage_counts(storage);
-    result->faults[COUNT_DISK_ERRORS] += counts.errors;
-    result->faults[COUNT_DISK_FULL] += counts.full;
-    result->faults[COUNT_TORN_WRITES] += counts.torn_writes;
-    result->faults[COUNT_LOST_WRITES] += counts.lost_writes;
-}
-
-/* --- restarts --- */
-
-/* Under the name that is in its state; before there is any, it waits for an `open` again. NULL: its
- * state is refused, which takes a planted fault. */
-static Customer *load_customer(World *world, Node *node, const Shelf *shelf)
-{
-    Customer *probe = world_new_customer(world, node, NULL);
-    LoadResult result = customer_load(probe, shelf);
-    Name name = *customer_name(probe);
-    customer_free(probe);
-    INVARIANT(result != LOAD_DAMAGED || planted_any());
-    if (result == LOAD_DAMAGED)
-        return NULL;
-    Customer *customer = world_new_customer(world, node, shelf_count(shelf) > 0 ? &name : NULL);
-    result = customer_load(customer, shelf);
-    INVARIANT_THAT(result, ==, LOAD_OK);
-    return customer;
-}
-
-/* Negative: its disk failed. Positive: what is on it is refused. */
-static int load(World *world, Node *node)
-{
-    bool is_bank = node_is_bank(world, node);
-    Shelf *shelf = is_bank ? NULL : shelf_new();
-    Bank *bank = is_bank ? world_new_bank(world, node) : NULL;
-    int code = storage_load(node->storage, world->now_ns, shelf, bank);
-    Customer *customer = code == 0 && !is_bank ? load_customer(world, node, shelf) : NULL;
-    if (code == 0 && !is_bank && customer == NULL)
-        code = LOAD_DAMAGED;
-    if (code != 0) {
-        bank_free(bank);
-    } else {
-        node->bank = bank;
-        node->customer = customer;
-        node->outbox = outbox_new();
-    }
-    shelf_free(shelf);
-    return code;
-}
-
-void world_restart(World *world, Node *node)
-{
-    node->life++;
-    set_clock_anew(world, node);
-    int code = load(world, node);
-    if (code < 0)
-        await_restart(world, node);
-    if (code != 0) /* refused, it stays down */
-        return;
-    node->starts++;
-    node->state = NODE_LOADING;
-    world->result.faults[COUNT_RESTARTS]++;
-    uint64_t loaded_ns = storage_next_ns(node->storage, world->now_ns);
-    if (loaded_ns != TIME_NEVER)
-        queue_put(world->queue, loaded_ns, KIND_START, node_number(world, node), node->life);
-    else
-        world_start_loaded(world, node);
-}
-
-void world_start_loaded(World *world, Node *node)
-{
-    uint32_t life = node->life + 1;
-    world_begin(world, node);
-    if (node->life == life && node->customer != NULL) {
-        node->recovering = customer_cohort(node->customer) != 0;
-        node->in_doubt = node->tentative;
-    }
 }

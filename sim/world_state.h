@@ -1,5 +1,6 @@
-/* What a World is made of; for world.c, which leads a run through its parts, world_steps.c, which
- * carries out one event after the other, and world_faults.c, which does what no process wants. */
+/* What a World is made of; for the files that share it: world.c leads a run through its parts,
+ * world_steps.c carries out one event after the other, world_lives.c starts and ends processes, and
+ * world_faults.c does to them and the network what nobody wants. */
 #ifndef COHORT_WORLD_STATE_H
 #define COHORT_WORLD_STATE_H
 
@@ -132,34 +133,49 @@ static inline uint32_t node_number(const World *world, const Node *node)
     return (uint32_t)(node - world->nodes);
 }
 
-bool node_idle(const World *world, const Node *node, char *why, size_t capacity);
-/* Keeps World.busy up to date; after everything that happens to a node while settling. */
-void world_note_idle(World *world, Node *node);
+static inline const FaultModel *world_fault_model(const World *world)
+{
+    return &world->scenario->faults;
+}
+
+/* --- world.c --- */
 
 /* Judges, and forgets, what is settled. */
 void world_judge(World *world);
 
+/* --- world_steps.c --- */
+
+bool node_idle(const World *world, const Node *node, char *why, size_t capacity);
+/* Keeps World.busy up to date; after everything that happens to a node while settling. */
+void world_note_idle(World *world, Node *node);
 /* Carries out the first entry of the queue. */
 void world_take_next(World *world);
 void world_carry_out(World *world, const QueueEntry *entry);
-
 void world_step(World *world, Node *node, Event *event);
 void world_command(World *world, Node *node, const Command *command, uint64_t tag);
-/* A fresh process, without anything on disk. resume: the account to go on with, or NULL. */
-void world_start_customer(World *world, Node *node, const Name *resume);
-void world_start_bank(World *world);
-Customer *world_new_customer(World *world, Node *node, const Name *resume);
-Bank *world_new_bank(World *world, Node *node);
-/* What is loaded begins to run. */
-void world_begin(World *world, Node *node);
-void world_end(World *world, Node *node, NodeState state);
 /* By the node's own clock. */
 void world_set_timer(World *world, Node *node, uint64_t deadline_ns);
 /* A record of the core, or a crash. */
 void world_record(World *world, Node *node, const TraceEvent *event);
 void world_drop(World *world, uint32_t slot, const char *reason);
 
+/* --- world_lives.c --- */
+
+/* A fresh process, without anything on disk. resume: the account to go on with, or NULL. */
+void world_start_customer(World *world, Node *node, const Name *resume);
+void world_start_bank(World *world);
+void world_end(World *world, Node *node, NodeState state);
+/* A commit is being written, or could not be: may it be the last? effects: how many follow it. */
+void world_draw_doom(World *world, Node *node, const Writing *writing, size_t effects);
+void world_crash(World *world, Node *node, DiskCut cut, bool comes_back);
+void world_restart(World *world, Node *node);
+/* It has loaded, as long as that takes. */
+void world_start_loaded(World *world, Node *node);
+/* What its disk has done, before it is thrown away; NULL is fine. */
+void world_count_disk(WorldResult *result, const Storage *storage);
+
 /* --- world_faults.c --- */
+
 void world_schedule_faults(World *world);
 void world_stop_faults(World *world);
 void world_fault(World *world, Node *node, FaultKind kind);
@@ -168,13 +184,5 @@ void world_heal(World *world, uint64_t partition);
 /* The node is paused: this waits until it goes on. */
 void world_defer(World *world, Node *node, const QueueEntry *entry);
 void world_go_on(World *world, Node *node);
-/* A commit is being written, or could not be: may it be the last? effects: how many follow it. */
-void world_draw_doom(World *world, Node *node, const Writing *writing, size_t effects);
-void world_crash(World *world, Node *node, DiskCut cut, bool comes_back);
-void world_restart(World *world, Node *node);
-/* What its disk has done, before it is thrown away; NULL is fine. */
-void world_count_disk(WorldResult *result, const Storage *storage);
-/* It has loaded, as long as that takes. */
-void world_start_loaded(World *world, Node *node);
 
 #endif

@@ -319,24 +319,6 @@ void world_set_timer(World *world, Node *node, uint64_t deadline_ns)
     }
 }
 
-void world_end(World *world, Node *node, NodeState state)
-{
-    g_clear_pointer(&node->customer, customer_free);
-    g_clear_pointer(&node->bank, bank_free);
-    g_clear_pointer(&node->outbox, outbox_free);
-    node->state = state;
-    node->life++;
-    node->doom = (Doom){0};
-    node->deadline_ns = TIME_NEVER;
-    node->disk_ns = TIME_NEVER;
-    node->unanswered = 0;
-    node->stop_due = false;
-    if (state == NODE_ENDED)
-        g_array_set_size(node->peers, 0);
-    world_go_on(world, node);
-    world_note_idle(world, node);
-}
-
 static void step(World *world, Node *node, Event *event)
 {
     uint32_t life = node->life;
@@ -419,83 +401,6 @@ void world_command(World *world, Node *node, const Command *given, uint64_t tag)
     event.command.tag = tag;
     node->unanswered++;
     world_step(world, node, &event);
-}
-
-Customer *world_new_customer(World *world, Node *node, const Name *resume)
-{
-    CustomerConfig config = {.bank = {WORLD_BANK_IP, WORLD_BANK_PORT},
-                             .ip = node->ip,
-                             .port1 = WORLD_PORT1,
-                             .port2 = WORLD_PORT2,
-                             .retries = world->scenario->retries,
-                             .cash = world->scenario->cash};
-    uint32_t index = node_number(world, node) - FIRST_CUSTOMER;
-    config.seed = stream_start(world->seed, STREAM_PROCESS, (uint64_t)node->starts << 32 | index);
-    while (config.client == 0)
-        config.client = random_next(&world->clients);
-    if (resume != NULL)
-        config.resume = *resume;
-    return customer_new(&config);
-}
-
-Bank *world_new_bank(World *world, Node *node)
-{
-    return bank_new(&(BankConfig){.seed = stream_start(world->seed, STREAM_BANK, node->starts)});
-}
-
-void world_begin(World *world, Node *node)
-{
-    Event event = {.kind = EVENT_START};
-    node->state = NODE_UP;
-    node->life++;
-    world_step(world, node, &event);
-}
-
-/* A disk that nobody would ever read is left out. */
-static Storage *new_storage(const World *world, const Node *node)
-{
-    bool bank = node_is_bank(world, node);
-    uint64_t stream = stream_start(world->seed, STREAM_DISK,
-                                   (uint64_t)node->starts << 32 | node_number(world, node));
-    return world->scenario->disks_matter ? storage_new(bank, stream) : NULL;
-}
-
-void world_start_customer(World *world, Node *node, const Name *resume)
-{
-    world_count_disk(&world->result, node->storage);
-    storage_free(node->storage);
-    node->storage = new_storage(world, node);
-    if (node->storage != NULL) {
-        Shelf *nothing = shelf_new();
-        storage_load(node->storage, world->now_ns, nothing, NULL);
-        shelf_free(nothing);
-        if (world->phase != PHASE_SETUP)
-            storage_set_model(node->storage, &world->disks);
-    }
-    node->customer = world_new_customer(world, node, resume);
-    node->outbox = outbox_new();
-    node->starts++;
-    node->inc = 0;
-    node->exited = false;
-    node->crashed = false;
-    world_begin(world, node);
-}
-
-void world_start_bank(World *world)
-{
-    Node *node = &world->nodes[BANK_NODE];
-    const GArray *rows = world->scenario->rows;
-    node->bank = world_new_bank(world, node);
-    node->outbox = outbox_new();
-    node->storage = new_storage(world, node);
-    if (node->storage != NULL)
-        storage_begin(node->storage, rows, node->bank);
-    for (guint i = 0; node->storage == NULL && i < rows->len; i++) {
-        BankLoad loaded = bank_load_row(node->bank, &g_array_index(rows, BankRow, i));
-        INVARIANT_THAT(loaded, ==, BANK_LOAD_OK);
-    }
-    node->starts++;
-    world_begin(world, node);
 }
 
 static void run_workload(World *world, Node *node, WorkloadKind kind)

@@ -279,40 +279,6 @@ def the_bank_killed_in_the_middle_of_a_command_does_it_once():
         same(session.balances(), ("100", "100", "100"))
 
 
-def open_again(world, name):
-    """By another process, as soon as the bank has given up on the one that is gone."""
-    customer = world.customer()
-    limit = time.monotonic() + WAIT_S
-    while (result := customer.do(f"open {name} 7")) != f"SUCCESS open {name} balance 7":
-        check("in the middle of another command" in result, result)
-        check(time.monotonic() < limit, result)
-        time.sleep(0.1)
-
-
-def a_customer_killed_while_it_opens_has_its_account_or_has_none():
-    chance = random.Random(1987)
-    with World() as world:
-        bank = world.bank()
-        for round_ in range(20):
-            name = f"c{round_}"
-            customer = world.customer()
-            customer.say(f"open {name} 5")
-            time.sleep(chance.random() * 0.006)
-            customer.kill()
-            again = world.customer("--name", name)
-            line = again.line()
-            if line == "EVENT resumed balance 5":
-                again.do("exit", f"SUCCESS exit {name} balance 5")
-                again.end()
-            else:
-                same(line, f"FAILURE resume: no open customer is named {name}; look at the bank's "
-                           "`list`")
-                again.end(2)
-                open_again(world, name)
-        bank.say("quit")
-        bank.end()
-
-
 def a_cohort_that_cannot_form_is_undone_everywhere():
     with World() as world:
         session = Session(world)
@@ -377,7 +343,6 @@ if __name__ == "__main__":
          while_the_bank_is_away_its_customers_go_on,
          what_is_asked_of_an_absent_bank_is_done_once,
          the_bank_killed_in_the_middle_of_a_command_does_it_once,
-         a_customer_killed_while_it_opens_has_its_account_or_has_none,
          a_cohort_that_cannot_form_is_undone_everywhere,
          a_member_killed_while_its_cohort_is_dissolved_leaves_it_too,
          with_cash_commit_cash_survives_what_a_crash_undoes)
