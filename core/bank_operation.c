@@ -362,18 +362,37 @@ static void late_vote(Operations *operations, Address from, const Message *messa
         desk_send_early(operations->desk, from, &outcome);
 }
 
+/* A new account's process must be where it is going to be asked from now on. One that asked for the
+ * account itself may have started again elsewhere since. */
+static bool votes_from_its_place(Operations *operations, Operation *operation, Address from,
+                                 const Message *message)
+{
+    BankDesk *desk = operations->desk;
+    const uint64_t client = message->vote_bank.client;
+    if (desk_vouched(desk, (Address){operation->opened.ip, operation->opened.port1}))
+        return true;
+    if (operation->asker.client != client)
+        return false;
+    if (desk_vouched(desk, from)) {
+        operation->opened.ip = from.ip;
+        operation->opened.port1 = from.port;
+        return true;
+    }
+    desk_send_early(desk, from, &(Message){.kind = MESSAGE_CHALLENGE, .working = {client, 0}});
+    return false;
+}
+
 /* Why a vote does not count; DROP_NONE: it does. */
-static DropReason vote_reason(const Operations *operations, const Operation *operation,
-                              const Target *target, const Message *message)
+static DropReason vote_reason(Operations *operations, Operation *operation, const Target *target,
+                              Address from, const Message *message)
 {
     const RegistryRow *row = target ? target->row : NULL;
     if (!target || (row && row->client != message->vote_bank.client))
         return DROP_SENDER;
     if (row && leaps(row->report, message->vote_bank.version))
         return DROP_LEAP;
-    /* A new account's process must be where it is going to be asked from now on. */
     if (!row && message->vote_bank.yes &&
-        !desk_vouched(operations->desk, target_address(operation, target)))
+        !votes_from_its_place(operations, operation, from, message))
         return DROP_COOKIE;
     return DROP_NONE;
 }
@@ -388,7 +407,7 @@ Operation *operation_vote(Operations *operations, Address from, const Message *m
         return NULL;
     }
     Target *target = find_target(operation, name);
-    DropReason reason = vote_reason(operations, operation, target, message);
+    DropReason reason = vote_reason(operations, operation, target, from, message);
     if (reason != DROP_NONE) {
         desk_drop(operations->desk, reason);
         return NULL;

@@ -286,9 +286,11 @@ int ledger_load(Ledger *ledger, Bank *bank, GString *error, GString *warning)
 
 void ledger_add(Ledger *ledger, const uint8_t *record, size_t length)
 {
+#ifdef COHORT_PLANTED_FAULTS
     g_autoptr(GString) error = g_string_new(NULL);
     if (planted(PLANTED_ANSWER_APART))
-        ledger_commit(ledger, error);
+        ledger_commit(ledger, error); /* in a frame of its own */
+#endif
     add_record(&ledger->added, record, length);
 }
 

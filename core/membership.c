@@ -347,6 +347,7 @@ static void decide(Customer *customer, bool commit)
     else if (commit)
         commit_join(customer);
     proposal_clear(membership);
+    customer->request.repeat_ns = customer->step.now_ns; /* what waited for the outcome may go */
 }
 
 static void owe_outcome_ack(Customer *customer, ProposalKind kind, uint64_t id, const Name *name,

@@ -31,7 +31,8 @@ enum { WORLD_BANK_PORT = 8600, WORLD_PORT1 = 8501, WORLD_PORT2 = 8502 };
 /* A workload command is left out when its customer has so many without an answer. */
 enum { UNANSWERED_MAX = 64 };
 
-/* Whatever restart_after says: else a process that cannot start would try for ever at one instant. */
+/* Whatever restart_after says: else a process that cannot start would try for ever at one instant.
+ */
 #define RESTART_NS_MIN NS_PER_MS
 
 /* Datagrams that wait in the sockets of a paused process; more are dropped. */

@@ -41,8 +41,8 @@ DAMAGED = "damaged.ini"
 # ... in cohorts that are formed and dissolved all the time, the bank too.
 COME_AND_GO_CRASHING = "come_and_go_crashing.ini"
 
-# name: scenario, number of seeds, exit codes with which the checker objects. A run that is stuck costs
-# an hour of virtual time, so what always ends so has few seeds.
+# name: scenario, number of seeds, exit codes with which the checker objects. A run that is stuck
+# costs an hour of virtual time, so what always ends so has few seeds.
 CHECKED = {
     "data-without-incarnation": (LONG_AGO, 40, VIOLATION),
     "ack-without-incarnation": (UNDONE, 100, VIOLATION),

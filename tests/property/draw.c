@@ -229,17 +229,19 @@ static void append_open(Draw *draw)
 
 static void append_membership_command(Draw *draw)
 {
-    switch (below(draw, 8)) {
+    switch (below(draw, 10)) {
     case 0:
-        append_bank_command(draw, "exit");
-        break;
     case 1:
     case 2:
-        append_open(draw);
+        append_bank_command(draw, "exit");
         break;
     case 3:
     case 4:
+        append_open(draw);
+        break;
     case 5:
+    case 6:
+    case 7:
         append_bank_command(draw, "new-cohort");
         g_string_append_printf(draw->text, " %u", between(draw, 1, MIN(draw->customers, 6)));
         break;
