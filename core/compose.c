@@ -8,10 +8,13 @@
 void compose_owe(Process *process, uint16_t index, const Message *message)
 {
     Peer *peer = &process->peers[index];
-    if (peer->owed == NULL)
-        peer->owed = g_new(Message, OWED_MAX);
-    if (peer->owed_count < OWED_MAX)
-        peer->owed[peer->owed_count++] = *message;
+    if (peer->owed_count == OWED_MAX)
+        return;
+    peer->owed_count++;
+    g_array_set_size(process->owed, process->owed->len + 1);
+    Owed *owed = &g_array_index(process->owed, Owed, process->owed->len - 1);
+    owed->peer = index;
+    owed->message = *message;
 }
 
 void compose_hurry(Process *process, uint16_t index, const Step *step)
@@ -232,10 +235,14 @@ static void compose_ack(Composer *composer)
 
 static void compose_owed(Composer *composer, bool durable)
 {
-    const Peer *peer = composer->peer;
-    for (uint32_t i = 0; i < peer->owed_count; i++) {
-        if (says_nothing_durable(&peer->owed[i]) != durable)
-            composer_add(composer, &peer->owed[i]);
+    const Process *process = composer->process;
+    if (composer->peer->owed_count == 0)
+        return;
+    for (guint i = 0; i < process->owed->len; i++) {
+        const Owed *owed = &g_array_index(process->owed, Owed, i);
+        if (&process->peers[owed->peer] == composer->peer &&
+            says_nothing_durable(&owed->message) != durable)
+            composer_add(composer, &owed->message);
     }
 }
 
@@ -280,6 +287,7 @@ void compose_flush(Process *process, Step *step, bool quiet)
         if (i != process->self)
             flush_peer(process, step, i, quiet);
     }
+    g_array_set_size(process->owed, 0);
 }
 
 static uint64_t earlier(uint64_t a, uint64_t b)

@@ -232,6 +232,7 @@ void membership_relocate(Customer *customer, uint16_t index, const Member *membe
     compose_hurry(process, index, &customer->step);
     channel_rewind(&peer->channel);
     instance_query_soon(process, index, &customer->step);
+    customer->forced.pause_ns = 0; /* it may have been what our rollback waited for */
     customer->account_changed = true;
 }
 

@@ -57,6 +57,7 @@ void process_prepare(Process *process, uint64_t cohort, uint16_t count, uint16_t
         process->peers[i].control_ns = TIME_NEVER;
     }
     process->announcements = g_array_new(FALSE, TRUE, sizeof(Announcement));
+    process->owed = g_array_new(FALSE, FALSE, sizeof(Owed));
     process->query_ns = TIME_NEVER;
     snapshot_init(&process->perm, count);
     snapshot_init(&process->tent, count);
@@ -79,10 +80,10 @@ void process_leave(Process *process)
         return;
     for (uint16_t i = 0; i < process->count; i++) {
         channel_deinit(&process->peers[i].channel);
-        g_free(process->peers[i].owed);
     }
     g_free(process->peers);
     g_array_free(process->announcements, TRUE);
+    g_array_free(process->owed, TRUE);
     snapshot_deinit(&process->perm, process->count);
     snapshot_deinit(&process->tent, process->count);
     *process = (Process){

@@ -78,9 +78,7 @@ typedef struct Peer {
     uint64_t control_ns;
     uint32_t control_backoff;
     bool moved_due;
-    /* Answers owed, sent by the next flush and forgotten: whoever asked will ask again. */
-    Message *owed; /* array of owed_count, capacity OWED_MAX */
-    uint32_t owed_count;
+    uint32_t owed_count; /* of Process.owed */
     /* What is on disk; derived, so that it need not be encoded. */
     PeerRecord saved;
     Finished finished_saved;
@@ -92,6 +90,12 @@ enum {
     OWED_MAX = 8,
     INSTANCES_RESERVED = 64 /* numbers of instances that one save covers */
 };
+
+/* An answer to one peer. */
+typedef struct Owed {
+    uint16_t peer;
+    Message message;
+} Owed;
 
 typedef struct Process {
     uint64_t cohort;
@@ -118,6 +122,8 @@ typedef struct Process {
     uint16_t query_next; /* whom to ask next */
     uint8_t participants[PARTICIPANT_BYTES];
     GArray *announcements; /* Announcement */
+    GArray *owed;          /* Owed: sent by the next flush and forgotten, as whoever asked will ask
+                              again; empty between steps */
     /* NR: restarted after a crash, and not rolled back since. What this process remembers is its
      * permanent checkpoint, but others may hold what it has sent after it. */
     bool recovering;

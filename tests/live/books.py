@@ -18,12 +18,17 @@ class Holdings:
     def __init__(self):
         self.balance = 0
         self.opened = 0
-        self.cash = []  # deposited (> 0) and withdrawn (< 0) since it was opened
+        self.cash = 0  # paid in, less what was paid out, since it was opened
         self.lost = 0
+        self.deeds = []  # "deposited 5", "withdrew 5", "sent 5"
+        self.received = []
+        self.missing = []
 
-    def move_cash(self, amount):
-        self.balance += amount
-        self.cash.append(amount)
+    def move_cash(self, event, amount):
+        change = amount if event == "deposited" else -amount
+        self.balance += change
+        self.cash += change
+        self.deeds.append(f"{event} {amount}")
 
 
 class Book:
@@ -36,7 +41,6 @@ class Book:
         self.tentative = None
         self.crashed = None  # what it had, while what it goes back to is not settled
         self.in_cohort = False
-        self.counts = {}
 
     def _make_permanent(self):
         self.permanent = copy.deepcopy(self.now)
@@ -57,31 +61,31 @@ class Book:
         self.in_cohort = False
         self._make_permanent()
 
-    def _cash(self, amount):
-        self.now.move_cash(amount)
+    def _cash(self, event, amount):
+        self.now.move_cash(event, amount)
         if self.cash_survives or not self.in_cohort:
-            self.permanent.move_cash(amount)
+            self.permanent.move_cash(event, amount)
             if self.tentative is not None:
-                self.tentative.move_cash(amount)
+                self.tentative.move_cash(event, amount)
 
     def add(self, record):
         event = record["e"]
-        self.counts[event] = self.counts.get(event, 0) + 1
         amount = record.get("amount", 0)
         if event == "opened":
             self.now.opened += record["balance"]
             self.now.balance += record["balance"]
             self._make_permanent()
-        elif event == "deposited":
-            self._cash(amount)
-        elif event == "withdrew":
-            self._cash(-amount)
+        elif event in ("deposited", "withdrew"):
+            self._cash(event, amount)
         elif event == "sent":
             self.now.balance -= amount
+            self.now.deeds.append(f"sent {amount}")
         elif event == "received":
             self.now.balance += amount
+            self.now.received.append(amount)
         elif event == "lost":
             self.now.lost += amount
+            self.now.missing.append(amount)
         elif event == "tentative":
             self.tentative = copy.deepcopy(self.now)
         elif event == "discarded":
@@ -115,16 +119,22 @@ class Book:
 
 
 def balance_the_books(books, balances, rows):
-    """All that was opened and paid in, and not paid out or lost, is there: to the cent.
+    """All that was opened and paid in, and not paid out or lost, is there: to the cent. What was
+    sent was received once, or is lost (no two amounts are the same).
 
     `balances`: what each customer answered, in cents; `rows`: what the bank's file says."""
     for name, book in books.items():
         same((name, book.now.balance), (name, balances[name]))
         same((name, book.permanent.balance), (name, rows[name]))
     opened = sum(book.now.opened for book in books.values())
-    cash = sum(sum(book.now.cash) for book in books.values())
+    cash = sum(book.now.cash for book in books.values())
     lost = sum(book.now.lost for book in books.values())
     total = sum(balances.values())
     check(total + lost == opened + cash,
           f"{total} held and {lost} lost, but {opened} opened and {cash} paid in: "
           f"{total + lost - opened - cash} too much")
+    sent = [int(deed.split()[1]) for book in books.values() for deed in book.now.deeds
+            if deed.startswith("sent ")]
+    arrived = [amount for book in books.values()
+               for amount in book.now.received + book.now.missing]
+    same(sorted(arrived), sorted(sent))

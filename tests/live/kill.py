@@ -29,7 +29,7 @@ def draw_victims(life):
     return life.chance.sample(life.actors, count)
 
 
-def kill(life, faulty_disk):
+def kill(life, faulty_disk=None):
     victims = draw_victims(life)
     for victim in victims:
         victim.kill()
@@ -60,4 +60,5 @@ def main():
     lives(arguments, lambda life: kill(life, arguments.faulty_disk), spare_the_doomed)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -26,11 +26,14 @@ SETTLE_S = 90  # a command is given up after 60
 OPENED = 1000  # each customer begins with
 NAMES = ("alice", "bob", "carol", "dave", "erin", "frank")
 # What a user may be told when others come and go. Anything else fails the test.
-REASONS = ("the bank did not answer;", "insufficient balance", "is in cohort", "not in a cohort", "is not in this cohort",
+REASONS = ("insufficient balance", "is in cohort", "not in a cohort", "is not in this cohort",
            "too few others run", "in the middle of another command", " did not answer at ",
            "was engaged in another checkpoint or rollback", " declined;", "did not settle in time")
+BANK_UNREACHABLE = "the bank did not answer;"
 WEIGHTS = {"transfer": 30, "lost-transfer": 4, "deposit": 12, "withdrawal": 10, "checkpoint": 14,
            "rollback": 8, "balance": 2, "status": 1, "new-cohort": 3, "delete-cohort": 1}
+DONE_AS = {"deposit": "deposited", "withdrawal": "withdrew", "transfer": "sent",
+           "lost-transfer": "sent"}
 
 
 class Actor:
@@ -79,8 +82,8 @@ class Actor:
     def hear(self):
         for line in self.process.come():
             if line is None:
-                check(self.may_end, f"{self.name} ended by itself: exit {self.process.child.wait()}, "
-                             f"{self.process.errors}")
+                check(self.may_end, f"{self.name} ended by itself: exit "
+                                    f"{self.process.child.wait()}, {self.process.errors}")
             elif line.startswith("  "):
                 self.shown.append(line.strip())
             elif line.startswith("EVENT "):
@@ -100,7 +103,8 @@ class Actor:
         self.last = line
         done = line.startswith("SUCCESS ")
         self.life.counts["answered " + line.split()[0]] += 1
-        check(done or any(reason in line for reason in REASONS), f"{self.name}: {asked}: {line}")
+        check(done or any(reason in line for reason in self.life.reasons),
+              f"{self.name}: {asked}: {line}")
         self.on_answer(asked, done)
 
     def describe(self):
@@ -127,7 +131,7 @@ class Bank(Actor):
 
 
 class Customer(Actor):
-    """Keeps what cash it was promised. Amounts are all different, and tell deposits apart."""
+    """Keeps what it was promised. All amounts differ, so that they tell what was done."""
 
     kind = "customers"
 
@@ -150,15 +154,14 @@ class Customer(Actor):
 
     def ask(self, line):
         super().ask(line)
-        if (cash := self._cash(line)) is not None:
-            self.possible.add(cash)
+        if line.split()[0] in DONE_AS:
+            self.possible.add(self._deed(line))
 
     @staticmethod
-    def _cash(line):
-        word, *rest = line.split()
-        if word not in ("deposit", "withdrawal"):
-            return None
-        return cents(rest[0]) if word == "deposit" else -cents(rest[0])
+    def _deed(line):
+        """The command as books.py finds it in the trace."""
+        word, amount = line.split()[:2]
+        return f"{DONE_AS[word]} {cents(amount)}"
 
     def _promise(self):
         self.promised |= self.done
@@ -184,25 +187,27 @@ class Customer(Actor):
 
     def on_answer(self, asked, done):
         word = asked.split()[0]
-        cash = self._cash(asked)
-        if cash is not None and not done:
-            self.possible.remove(cash)
-        elif cash is not None:
-            self.done.add(cash)
-            if self.life.cash == "commit" or not self.in_cohort:
+        if word in DONE_AS and not done:
+            self.possible.remove(self._deed(asked))
+        elif word in DONE_AS:
+            self.done.add(self._deed(asked))
+            if not self.in_cohort:
                 self._promise()
+            elif self.life.cash == "commit" and word in ("deposit", "withdrawal"):
+                self.done.remove(self._deed(asked))
+                self.promised.add(self._deed(asked))
         elif word == "checkpoint" and done:
             self._promise()
         elif word == "rollback" and done:
             self._undo()
 
-    def judge_cash(self, found):
-        """`found`: the cash that its trace says it has had."""
-        check(len(found) == len(set(found)), f"{self.name}: cash counted twice: {sorted(found)}")
-        check(self.promised <= set(found),
-              f"{self.name} forgot cash it had promised: {sorted(self.promised - set(found))}")
-        check(set(found) <= self.possible,
-              f"{self.name} has cash it was not given: {sorted(set(found) - self.possible)}")
+    def judge(self, deeds):
+        """What its trace says it has done."""
+        check(len(deeds) == len(set(deeds)), f"{self.name}: done twice, one of {sorted(deeds)}")
+        check(self.promised <= set(deeds),
+              f"{self.name} forgot what it had promised: {sorted(self.promised - set(deeds))}")
+        check(set(deeds) <= self.possible,
+              f"{self.name} did what it was not asked: {sorted(set(deeds) - self.possible)}")
 
     def waits(self):
         return [line for line in self.shown if line.startswith("waits for ")]
@@ -220,22 +225,20 @@ class Nowhere:
 
 
 class Life:
-    """`disturb(life)` does what there is to do between the commands and the end of a round,
-    `relieve(life)` undoes it: all run, and reach each other, when accounts are settled."""
-
-    def __init__(self, world, chance, counts, rooms, disturb, relieve):
+    def __init__(self, world, chance, counts, rooms, disturb, relieve, reasons):
         self.world = world
         self.chance = chance
         self.counts = counts
         self.disturb = disturb
         self.relieve = relieve
+        self.reasons = REASONS + reasons
         self.cash = chance.choice(("restore", "commit"))
         self.same_ports = chance.random() < 0.5  # when they come back
         self.bank = Bank(self, rooms[0])
         self.customers = [Customer(self, name, room) for name, room
                           in zip(NAMES[:chance.randint(2, 6)], rooms[1:])]
         self.actors = [self.bank, *self.customers]
-        self.cash_count = 0
+        self.amounts = 0
 
     def begin(self):
         for actor in self.actors:
@@ -249,15 +252,24 @@ class Life:
 
     def draw_command(self, customer):
         word = self.chance.choices(list(WEIGHTS), WEIGHTS.values())[0]
-        if word in ("deposit", "withdrawal"):
-            self.cash_count += 1
-            return f"{word} {self.cash_count // 100}.{self.cash_count % 100:02}"
-        if word in ("transfer", "lost-transfer"):
+        if word in DONE_AS:
+            self.amounts += 1
+            word += f" {self.amounts // 100}.{self.amounts % 100:02}"
+        if "transfer" in word:
             others = [other.name for other in self.customers if other is not customer]
-            return f"{word} {self.chance.randint(1, 50)} {self.chance.choice(others)}"
+            word += f" {self.chance.choice(others)}"
         if word == "new-cohort":
-            return f"{word} {self.chance.randint(2, len(self.customers))}"
+            word += f" {self.chance.randint(2, len(self.customers))}"
         return word
+
+    def ask_at_random(self):
+        customer = self.chance.choice(self.customers)
+        command = self.draw_command(customer)
+        word, *rest = command.split()
+        if word.endswith("-cohort") and self.chance.random() < 0.3:  # typed at the bank
+            self.bank.ask(" ".join((word, customer.name, *rest)))
+        else:
+            customer.ask(command)
 
     def pause(self):
         """Mostly short: many windows are of less than a millisecond."""
@@ -267,8 +279,7 @@ class Life:
         if self.chance.random() < 0.4:  # else those killed before may still be recovering
             time.sleep(0.2 * self.chance.random())
         for _ in range(self.chance.randint(1, 8)):
-            customer = self.chance.choice(self.customers)
-            customer.ask(self.draw_command(customer))
+            self.ask_at_random()
             if self.chance.random() < 0.3:
                 self.pause()
         self.pause()
@@ -331,7 +342,7 @@ class Life:
             self.world.folder / f"{customer.name}.trace") for customer in self.customers}
         balance_the_books(books, balances, self.rows())
         for customer in self.customers:
-            customer.judge_cash(books[customer.name].now.cash)
+            customer.judge(books[customer.name].now.deeds)
         self.check_traces()
 
     def rows(self):
@@ -363,8 +374,7 @@ class Life:
         same(self.rows(), balances)
         same({row[5] for row in self.world.rows().values()}, {"1"})
 
-
-
+    # --- from the beginning to the end ---
 
     def live(self, rounds, progress):
         self.begin()
@@ -379,8 +389,12 @@ class Life:
         self.end()
 
 
-def lives(arguments, disturb, relieve, rooms=(Nowhere,) * (1 + len(NAMES))):
-    """As many lives as it takes for so many rounds; exits with 1 when one fails."""
+def lives(arguments, disturb, relieve, rooms=(Nowhere,) * (1 + len(NAMES)), reasons=()):
+    """As many lives as it takes for so many rounds; exits with 1 when one fails.
+
+    `disturb(life)` does what there is to do between the commands and the end of a round;
+    `relieve(life)` undoes it: all run, and reach each other, when accounts are settled. `reasons`:
+    what else a user may be told."""
     print(f"seed {arguments.seed}", flush=True)
     counts = collections.Counter()
     progress = {"round": 0, "life": 0}
@@ -390,7 +404,7 @@ def lives(arguments, disturb, relieve, rooms=(Nowhere,) * (1 + len(NAMES))):
             progress["life"] += 1
             chance = random.Random(f"{arguments.seed} {progress['life']}")
             with World(keep=True) as world:
-                life = Life(world, chance, counts, rooms, disturb, relieve)
+                life = Life(world, chance, counts, rooms, disturb, relieve, reasons)
                 life.live(min(left, arguments.life), progress)
     except Exception as error:  # pylint: disable=broad-except
         print(f"FAILED  seed {arguments.seed}, life {progress['life']}, round {progress['round']}: "

@@ -3,16 +3,19 @@
     partition.py COHORT [--rounds N] [--life N] [--seed S] [--cut-ms MS]
 
 In each round some of the cables are cut, wholly, in one direction, or between two processes, or
-made to lose datagrams; some of those of earlier rounds are mended.
+made to lose datagrams; some of those of earlier rounds are mended. Now and then a process is killed
+and started again besides.
 """
 
 import sys
 import time
 
-from life import NAMES, lives, parser
+from kill import kill
+from life import BANK_UNREACHABLE, NAMES, lives, parser
 from namespaces import enter, rooms
 
-WORST_LOSS = 60
+WORST_LOSS = 60  # percent
+KILL = 0.15
 
 
 def harm(life):
@@ -31,9 +34,10 @@ def disturb(life, cut_ms):
     for _ in range(life.chance.randint(1, 2)):
         harm(life)
     for _ in range(life.chance.randint(0, 3)):
-        customer = life.chance.choice(life.customers)
-        customer.ask(life.draw_command(customer))
+        life.ask_at_random()
     time.sleep(life.chance.random() ** 2 * cut_ms / 1000)
+    if life.chance.random() < KILL:
+        kill(life)
     for actor in life.actors:
         if life.chance.random() < 0.4:
             actor.room.heal()
@@ -50,7 +54,7 @@ def main():
     options.add_argument("--cut-ms", type=int, default=1000, help="longest time of one round")
     arguments = options.parse_args(sys.argv[2:])
     lives(arguments, lambda life: disturb(life, arguments.cut_ms), mend_all,
-          rooms("bank", *NAMES))
+          rooms("bank", *NAMES), (BANK_UNREACHABLE,))
 
 
 main()

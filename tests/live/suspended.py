@@ -7,7 +7,7 @@ import signal
 import sys
 import time
 
-from life import lives, parser
+from life import BANK_UNREACHABLE, lives, parser
 
 
 def disturb(life, still_ms):
@@ -15,8 +15,7 @@ def disturb(life, still_ms):
     sleeper.process.child.send_signal(signal.SIGSTOP)
     life.counts["stopped"] += 1
     for _ in range(life.chance.randint(0, 6)):
-        customer = life.chance.choice(life.customers)
-        customer.ask(life.draw_command(customer))
+        life.ask_at_random()
     time.sleep(life.chance.random() ** 2 * still_ms / 1000)
     for actor in life.actors:
         if life.chance.random() < 0.6:
@@ -32,7 +31,8 @@ def main():
     options = parser(rounds=60, life=20)
     options.add_argument("--still-ms", type=int, default=1000, help="longest time of one round")
     arguments = options.parse_args(sys.argv[2:])
-    lives(arguments, lambda life: disturb(life, arguments.still_ms), wake_all)
+    lives(arguments, lambda life: disturb(life, arguments.still_ms), wake_all,
+          reasons=(BANK_UNREACHABLE,))
 
 
 main()

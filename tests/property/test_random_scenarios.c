@@ -1,6 +1,6 @@
 /* Whatever the scenario: no invariant is violated, and the run settles.
  *
- *     test_random_scenarios [FIRST LAST]    runs the seeds FIRST .. LAST (1 .. 2000)
+ *     test_random_scenarios [FIRST LAST]    runs the seeds FIRST .. LAST (1 .. 3000)
  *     test_random_scenarios --print SEED    prints the scenario file that a seed stands for
  *
  * A seed that fails is told with its scenario; `cohort sim FILE --seed SEED` runs it again. */
@@ -17,7 +17,7 @@
 #include "tests/property/draw.h"
 
 enum {
-    SEEDS = 2000,
+    SEEDS = 3000,
     JOBS_MAX = 16,
     EVENTS_PER_SLICE = 100000,
     SLICES_MAX = 100, /* who goes on for so long does so for ever */
