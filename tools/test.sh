@@ -1,5 +1,5 @@
 #!/bin/sh
-# Builds Cohort in three ways and runs every test. The last line is `N passed, N failed`; the exit
+# Builds Cohort in four ways and runs every test. The last line is `N passed, N failed`; the exit
 # code is 0 only when nothing failed.
 cd "$(dirname "$0")/.." || exit 4
 . tools/setup.sh
@@ -49,6 +49,7 @@ stage() { # DIRECTORY SUITES MESON-OPTION...
 stage build "unit live determinism" --buildtype release
 stage build-asan "unit property" --buildtype debugoptimized \
     -Db_sanitize=address,undefined -Dc_args=-fno-sanitize-recover=all
+stage build-tsan "threads" --buildtype debugoptimized -Db_sanitize=thread
 stage build-planted "planted" --buildtype release -Dplanted_faults=true
 
 echo "$passed passed, $failed failed"

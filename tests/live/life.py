@@ -191,9 +191,10 @@ class Customer(Actor):
             self.possible.remove(self._deed(asked))
         elif word in DONE_AS:
             self.done.add(self._deed(asked))
-            if not self.in_cohort:
+            # With --cash commit a withdrawal is paid when a checkpoint has made it permanent.
+            if not self.in_cohort or self.life.cash == "commit" and word == "withdrawal":
                 self._promise()
-            elif self.life.cash == "commit" and word in ("deposit", "withdrawal"):
+            elif self.life.cash == "commit" and word == "deposit":
                 self.done.remove(self._deed(asked))
                 self.promised.add(self._deed(asked))
         elif word == "checkpoint" and done:
