@@ -231,16 +231,6 @@ static void attempt_begin(Customer *customer)
         checkpoint_begin(&customer->process, &customer->step);
 }
 
-/* "checkpoint at a sender with open losses says so in an EVENT line before it goes on." */
-static void warn_of_losses(Customer *customer)
-{
-    Money amount;
-    uint64_t count = process_open_losses(&customer->process, &amount);
-    if (count > 0)
-        effects_notify(customer->step.effects,
-                       &(Notice){.kind = NOTICE_OPEN_LOSSES, .undone = count, .amount = amount});
-}
-
 static Progress execute_instance(Customer *customer)
 {
     Attempt *attempt = &customer->attempt;
@@ -256,8 +246,9 @@ static Progress execute_instance(Customer *customer)
         *attempt = (Attempt){.active = true, .since_ns = customer->step.now_ns};
         customer->process.outcome.silent = false; /* an earlier command's */
         customer->process.outcome.blocker = customer->process.self;
+        /* "checkpoint at a sender with open losses says so in an EVENT line before it goes on." */
         if (head(customer)->kind != COMMAND_ROLLBACK)
-            warn_of_losses(customer);
+            report_open_losses(&customer->process, &customer->step);
     }
     if (!attempt->engaged && head(customer)->kind == COMMAND_WITHDRAWAL &&
         balance_of(customer) < head(customer)->amount) {

@@ -5,6 +5,7 @@
 #include "core/membership.h"
 #include "core/planted.h"
 #include "core/random.h"
+#include "core/report.h"
 
 /* A version is the process's count of starts, then a count of changes. */
 #define VERSION_EPOCH_SHIFT 32
@@ -238,6 +239,8 @@ static void order_done(Customer *customer)
 {
     Membership *membership = &customer->membership;
     Process *process = &customer->process;
+    if (!process->recovering) /* else what was lost after the checkpoint is forgotten */
+        report_open_losses(process, &customer->step);
     process->application = membership->dissolving.final.application;
     Money balance = account_balance(&process->application);
     membership->left_cohort = process->cohort;

@@ -9,6 +9,8 @@ void report_snapshot(const Process *process, Step *step, TraceKind kind, Instanc
                      const Snapshot *snapshot, uint64_t undone);
 void report_lost(const Process *process, Step *step, uint16_t peer, uint64_t label, Money amount);
 void report_missing(const Process *process, Step *step, uint16_t peer, uint64_t label);
+/* NOTICE_OPEN_LOSSES, if there are any: they are about to become permanent. */
+void report_open_losses(const Process *process, Step *step);
 void report_received(const Process *process, Step *step, uint16_t peer, uint64_t label,
                      Money amount);
 /* NOTICE_PERMANENT or NOTICE_ROLLED_BACK, for who did not ask for it. */

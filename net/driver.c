@@ -15,6 +15,7 @@ enum {
     BATCH_MAX = 64, /* datagrams taken in before commands and deadlines get their turn */
     /* While a disk does not answer, this much may wait to be said; then datagrams are lost. */
     WAITING_MAX = 64 << 10,
+    TRACE_WAITING_BYTES_MAX = 4 << 20, /* likewise, for it is in every commit */
     FOLD_PAUSE_MS = 20,
     SOURCES_MAX = 8
 };
@@ -311,7 +312,8 @@ static void take_in(Driver *driver, Udp *udp, Port port)
         int length = udp_receive(udp, bytes, &event.from);
         if (length < 0)
             return;
-        if (outbox_waiting(driver->outbox) >= WAITING_MAX)
+        if (outbox_waiting(driver->outbox) >= WAITING_MAX ||
+            tracefile_waiting(driver->config.trace) >= TRACE_WAITING_BYTES_MAX)
             continue;
         event.length = (size_t)length;
         trace_datagram(driver, TRACE_RX, event.from, bytes, event.length, NULL);

@@ -11,7 +11,7 @@
 
 #include "core/panic.h"
 
-enum { READ_BYTES = 256 * 1024 };
+enum { READ_BYTES = 256 * 1024, LINKS_MAX = 40 /* as the system */ };
 G_STATIC_ASSERT(DISK_MISSING == -ENOENT);
 
 /* A file that was written to. */
@@ -117,13 +117,17 @@ static int write_file(Disk *disk, const char *name, uint64_t offset, const uint8
     return 0;
 }
 
-/* fdatasync leaves out times alone: the length, which reading needs, is synced too. */
+/* fdatasync leaves out times alone: the length, which reading needs, is synced too. A file that
+ * somebody has removed can still be written to and synced, and nobody will ever read it. */
 static int sync_file(Disk *disk, const char *name)
 {
+    struct stat file;
     int fd = open_to_write(of(disk), name, 0);
     if (fd < 0)
         return fd;
-    return fdatasync(fd) < 0 ? -errno : 0;
+    if (fdatasync(fd) < 0 || fstat(fd, &file) < 0)
+        return -errno;
+    return file.st_nlink > 0 ? 0 : -ENOENT;
 }
 
 /* What replaces a file gets its permissions: a user may have set them. */
@@ -222,9 +226,29 @@ static Folder *folder_new(const char *path, int fd)
     return folder;
 }
 
+/* What a user can do about it. */
+static const char *advice(int code)
+{
+    switch (-code) {
+    case ENOENT:
+        return "; make it first, or name another";
+    case ENOTDIR:
+        return "; name a folder";
+    case EACCES:
+    case EPERM:
+    case EROFS:
+        return "; see that this user may write there, or name another";
+    case ENOSPC:
+    case EDQUOT:
+        return "; make room on the disk";
+    default:
+        return "";
+    }
+}
+
 static int fail(int code, const char *doing, const char *path, GString *error)
 {
-    g_string_printf(error, "cannot %s %s: %s", doing, path, g_strerror(-code));
+    g_string_printf(error, "cannot %s %s: %s%s", doing, path, g_strerror(-code), advice(code));
     return code;
 }
 
@@ -241,12 +265,27 @@ int folder_open(const char *path, bool make, Folder **folder, GString *error)
     return 0;
 }
 
+/* Where symbolic links lead, also to a file that is not there yet. */
+static char *follow_links(const char *file_path)
+{
+    char *path = g_strdup(file_path);
+    for (int links = 0; links < LINKS_MAX; links++) {
+        g_autofree char *leads_to = g_file_read_link(path, NULL);
+        if (leads_to == NULL)
+            break;
+        g_autofree char *above = g_path_get_dirname(path);
+        g_free(path);
+        path = g_path_is_absolute(leads_to) ? g_steal_pointer(&leads_to)
+                                            : g_build_filename(above, leads_to, NULL);
+    }
+    return path;
+}
+
 int folder_open_of(const char *file_path, Folder **folder, char **name, GString *error)
 {
-    char *real = realpath(file_path, NULL);
-    g_autofree char *path = g_path_get_dirname(real != NULL ? real : file_path);
-    *name = g_path_get_basename(real != NULL ? real : file_path);
-    free(real);
+    g_autofree char *file = follow_links(file_path);
+    g_autofree char *path = g_path_get_dirname(file);
+    *name = g_path_get_basename(file);
     int code = folder_open(path, false, folder, error);
     if (code == 0)
         return 0;

@@ -9,9 +9,10 @@
 
 #include "core/panic.h"
 
-enum { TAIL_BYTES = 1 << 20 /* more than any line */ };
-static const char HEADER_BEGIN[] = "{\"cohort_trace\":1,\"mode\":\"live\"";
+enum { READ_BYTES = 1 << 20 /* more than any line */ };
+static const char HEADER_BEGIN[] = "{\"cohort_trace\":1,\"mode\":\"live\",\"scenario\":\"";
 static const char LINE_BEGIN[] = "{\"seq\":";
+static const char PROCESS_KEY[] = ",\"p\":\"";
 
 /* From `start` on, lines wait for the commit. */
 typedef struct Mark {
@@ -20,6 +21,7 @@ typedef struct Mark {
 } Mark;
 
 struct Tracefile {
+    char *path;
     int fd; /* < 0: the trace has ended */
     bool datagrams;
     uint64_t seq;   /* of the next line */
@@ -41,67 +43,117 @@ static bool parse_seq(const char *line, uint64_t *seq)
 
 static int fail(const TracefileConfig *config, int code, const char *doing, GString *error)
 {
-    g_string_printf(error, "cannot %s %s: %s", doing, config->path, g_strerror(-code));
+    g_string_printf(error, "cannot %s %s: %s; mend that, or name another file with --trace", doing,
+                    config->path, g_strerror(-code));
     return code;
 }
 
 static int refuse(const TracefileConfig *config, GString *error)
 {
     g_string_printf(error,
-                    "%s holds something else than the trace of a live process: name another file "
-                    "with --trace; it is left as it is",
-                    config->path);
+                    "%s holds something else than the trace of this %s: name another file with "
+                    "--trace; it is left as it is",
+                    config->path, config->role);
     return TRACEFILE_FOREIGN;
 }
 
-/* The last bytes of the file, with a NUL behind them. */
-static int read_tail(int fd, off_t size, GByteArray *tail)
+/* Bytes of the file, with a NUL behind them. */
+static int read_at(int fd, off_t start, size_t length, GByteArray *bytes)
 {
-    off_t start = MAX(0, size - TAIL_BYTES);
-    g_byte_array_set_size(tail, (guint)(size - start) + 1);
-    guint done = 0;
-    while (done + 1 < tail->len) {
-        ssize_t got = pread(fd, tail->data + done, tail->len - 1 - done, start + done);
+    g_byte_array_set_size(bytes, (guint)length + 1);
+    size_t done = 0;
+    while (done < length) {
+        ssize_t got = pread(fd, bytes->data + done, length - done, start + (off_t)done);
         if (got == 0)
             return -EIO;
         if (got < 0 && errno != EINTR)
             return -errno;
-        done += got > 0 ? (guint)got : 0;
+        done += got > 0 ? (size_t)got : 0;
     }
-    tail->data[done] = '\0';
+    bytes->data[done] = '\0';
     return 0;
 }
 
-static bool is_live_trace(int fd)
+static bool is_own_line(const char *line, const TracefileConfig *config)
 {
-    char begin[sizeof HEADER_BEGIN - 1];
-    return pread(fd, begin, sizeof begin, 0) == (ssize_t)sizeof begin &&
-           memcmp(begin, HEADER_BEGIN, sizeof begin) == 0;
+    const char *process = strstr(line, PROCESS_KEY);
+    if (process == NULL)
+        return false;
+    process += strlen(PROCESS_KEY);
+    g_autofree char *name = g_strndup(process, strcspn(process, "\""));
+    return strcmp(name, config->role) == 0 ||
+           (config->process != NULL && strcmp(name, config->process) == 0);
+}
+
+/* Where the line begins that ends before this offset. It may be far away: what was not synced may be
+ * read as NULs, any number of them. */
+static int find_line(int fd, off_t end, off_t *start)
+{
+    g_autoptr(GByteArray) bytes = g_byte_array_new();
+    while (end > 0) {
+        const size_t length = (size_t)MIN(end, (off_t)READ_BYTES);
+        end -= (off_t)length;
+        int code = read_at(fd, end, length, bytes);
+        if (code < 0)
+            return code;
+        for (size_t i = length; i > 0; i--) {
+            if (bytes->data[i - 1] == '\n') {
+                *start = end + (off_t)i;
+                return 0;
+            }
+        }
+    }
+    *start = 0;
+    return 0;
+}
+
+/* Of a file that has a byte at least. TRACEFILE_FOREIGN: it is not the trace of a process like
+ * this; a header that was cut short is. */
+static int check_header(int fd, off_t size, const TracefileConfig *config)
+{
+    g_autofree char *begin = g_strconcat(HEADER_BEGIN, config->role, "\"", NULL);
+    g_autoptr(GByteArray) bytes = g_byte_array_new();
+    const size_t length = (size_t)MIN(size, (off_t)strlen(begin));
+    int code = read_at(fd, 0, length, bytes);
+    if (code < 0)
+        return code;
+    return memcmp(bytes->data, begin, length) == 0 ? 0 : TRACEFILE_FOREIGN;
+}
+
+/* Sets the next line's number by the last whole line, which ends at `end`. */
+static int go_on_from(Tracefile *tracefile, const TracefileConfig *config, off_t end)
+{
+    g_autoptr(GByteArray) line = g_byte_array_new();
+    off_t start = 0;
+    int code = find_line(tracefile->fd, end - 1, &start);
+    if (code == 0)
+        code = read_at(tracefile->fd, start, (size_t)MIN(end - 1 - start, (off_t)READ_BYTES), line);
+    if (code < 0 || start == 0) /* the header's number would be -1 */
+        return code;
+    const char *text = (const char *)line->data;
+    if (!parse_seq(text, &tracefile->seq) || !is_own_line(text, config))
+        return TRACEFILE_FOREIGN;
+    tracefile->seq++;
+    return 0;
 }
 
 /* Finds where a trace was left: behind its last whole line. A file without one begins anew. */
 static int find_end(Tracefile *tracefile, const TracefileConfig *config, off_t *size,
                     GString *error)
 {
-    g_autoptr(GByteArray) tail = g_byte_array_new();
-    int code = read_tail(tracefile->fd, *size, tail);
+    off_t end = 0;
+    int code = check_header(tracefile->fd, *size, config);
+    if (code == 0)
+        code = find_line(tracefile->fd, *size, &end);
+    if (code == 0 && end > 0)
+        code = go_on_from(tracefile, config, end);
+    if (code == TRACEFILE_FOREIGN)
+        return refuse(config, error);
     if (code < 0)
         return fail(config, code, "read", error);
-    char *text = (char *)tail->data;
-    char *newline = strrchr(text, '\n');
-    off_t torn = newline != NULL ? (off_t)(tail->len - 1) - (newline + 1 - text) : *size;
-    if (newline != NULL) {
-        *newline = '\0';
-        char *before = strrchr(text, '\n');
-        const char *line = before != NULL ? before + 1 : text;
-        if (parse_seq(line, &tracefile->seq))
-            tracefile->seq++;
-        else if (!g_str_has_prefix(line, HEADER_BEGIN)) /* the header's number would be -1 */
-            return refuse(config, error);
-    }
-    if (torn > 0 && ftruncate(tracefile->fd, *size - torn) < 0)
+    if (end < *size && ftruncate(tracefile->fd, end) < 0)
         return fail(config, -errno, "cut the torn last line off", error);
-    *size -= torn;
+    *size = end;
     return 0;
 }
 
@@ -150,8 +202,7 @@ static int load(Tracefile *tracefile, const TracefileConfig *config, GString *er
     off_t size = 0;
     int code = open_file(tracefile, config, &size, error);
     if (code == 0 && size > 0)
-        code = is_live_trace(tracefile->fd) ? find_end(tracefile, config, &size, error)
-                                            : refuse(config, error);
+        code = find_end(tracefile, config, &size, error);
     if (code == 0 && size > 0)
         take_carried(tracefile, config, warning);
     else if (code == 0)
@@ -164,6 +215,7 @@ int tracefile_open(const TracefileConfig *config, Tracefile **opened, GString *e
                    GString *warning)
 {
     Tracefile *tracefile = g_new0(Tracefile, 1);
+    tracefile->path = g_strdup(config->path);
     tracefile->datagrams = config->datagrams;
     tracefile->lines = g_string_new(NULL);
     tracefile->marks = g_array_new(FALSE, FALSE, sizeof(Mark));
@@ -183,6 +235,7 @@ void tracefile_close(Tracefile *tracefile)
         close(tracefile->fd);
     g_string_free(tracefile->lines, TRUE);
     g_array_free(tracefile->marks, TRUE);
+    g_free(tracefile->path);
     g_free(tracefile);
 }
 
@@ -222,6 +275,11 @@ const uint8_t *tracefile_carried(const Tracefile *tracefile, size_t *length)
     return *length > 0 ? (const uint8_t *)tracefile->lines->str : NULL;
 }
 
+size_t tracefile_waiting(const Tracefile *tracefile)
+{
+    return going(tracefile) ? tracefile->lines->len : 0;
+}
+
 void tracefile_saved(Tracefile *tracefile, uint64_t commit)
 {
     if (!going(tracefile))
@@ -235,7 +293,8 @@ void tracefile_saved(Tracefile *tracefile, uint64_t commit)
 
 static void end(Tracefile *tracefile)
 {
-    g_printerr("cohort: the trace ends here: %s\n", g_strerror(errno));
+    g_printerr("cohort: the trace %s ends here: %s; all else goes on without it\n", tracefile->path,
+               g_strerror(errno));
     close(tracefile->fd);
     tracefile->fd = -1;
     g_string_truncate(tracefile->lines, 0);

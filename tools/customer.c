@@ -292,6 +292,7 @@ static int trace_and_serve(const Plan *plan, State *state, const DriverConfig *d
                       &(TracefileConfig){.path = plan->flags->trace,
                                          .datagrams = plan->flags->trace_datagrams,
                                          .resume = plan->flags->name != NULL,
+                                         .process = plan->flags->name,
                                          .role = "customer",
                                          .seed = plan->config.seed,
                                          .cash_commits = plan->config.cash == CASH_COMMIT,

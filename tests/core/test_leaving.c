@@ -106,6 +106,18 @@ static void a_vote_is_kept_across_a_crash_and_repeated_word_for_word(void **stat
     cluster_free(cluster);
 }
 
+static void losses_that_dissolving_makes_permanent_are_told(void **state)
+{
+    (void)state;
+    Cluster *cluster = moved_cluster();
+    cluster_do(cluster, 0, "lost-transfer 2 b");
+    vote_all(cluster, 5);
+    order(cluster, 0, DISSOLVE_DONE, 5);
+    g_autofree char *told = g_strdup_printf("a EVENT %d balance 0\n", (int)NOTICE_OPEN_LOSSES);
+    assert_int_equal(cluster_told(cluster, told), 1);
+    cluster_free(cluster);
+}
+
 static void the_forced_rollback_follows_when_the_vote_is_cancelled(void **state)
 {
     (void)state;
@@ -226,6 +238,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_vote_is_kept_across_a_crash_and_repeated_word_for_word),
+        cmocka_unit_test(losses_that_dissolving_makes_permanent_are_told),
         cmocka_unit_test(the_forced_rollback_follows_when_the_vote_is_cancelled),
         cmocka_unit_test(a_vote_that_was_cancelled_is_not_found_again_after_a_crash),
         cmocka_unit_test(what_a_crash_made_it_forget_is_refused),

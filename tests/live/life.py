@@ -32,6 +32,7 @@ REASONS = ("insufficient balance", "is in cohort", "not in a cohort", "is not in
 BANK_UNREACHABLE = "the bank did not answer;"
 WEIGHTS = {"transfer": 30, "lost-transfer": 4, "deposit": 12, "withdrawal": 10, "checkpoint": 14,
            "rollback": 8, "balance": 2, "status": 1, "new-cohort": 3, "delete-cohort": 1}
+NETWORKS = ({}, {}, {"COHORT_TEST_LOSS": "10", "COHORT_TEST_DUPLICATE": "10"})
 DONE_AS = {"deposit": "deposited", "withdrawal": "withdrew", "transfer": "sent",
            "lost-transfer": "sent"}
 
@@ -76,6 +77,7 @@ class Actor:
         self.hear()
         check(self.process.child.returncode == -signal.SIGKILL,
               f"{self.name}: exit {self.process.child.returncode}, {self.process.errors}")
+        self.process.check_complaints()
         self.asked.clear()
         self.life.world.processes.remove(self.process)
 
@@ -404,7 +406,7 @@ def lives(arguments, disturb, relieve, rooms=(Nowhere,) * (1 + len(NAMES)), reas
         while (left := arguments.rounds - progress["round"]) > 0:
             progress["life"] += 1
             chance = random.Random(f"{arguments.seed} {progress['life']}")
-            with World(keep=True) as world:
+            with World(chance.choice(NETWORKS), keep=True) as world:
                 life = Life(world, chance, counts, rooms, disturb, relieve, reasons)
                 life.live(min(left, arguments.life), progress)
     except Exception as error:  # pylint: disable=broad-except

@@ -2,7 +2,8 @@
 
 Every wait ends as soon as what it waits for has come; WAIT_S only bounds a failure.
 
-With COHORT_WRAP set, every process runs under that command: "valgrind -q --error-exitcode=99".
+With COHORT_WRAP set, every process runs under that command: "valgrind -q --error-exitcode=99". What
+valgrind complains of fails the test, also when the process was killed.
 """
 
 import os
@@ -174,6 +175,9 @@ class Process:
             check(time.monotonic() < limit, f"{self.arguments} {waiting[0]}")
             time.sleep(0.01)
 
+    def check_complaints(self):
+        check(not WRAP or "==" not in self.errors, f"{self.arguments}: {self.errors}")
+
     def end(self, exit_code=0):
         """Waits for the end; the lines that were left."""
         if self.child.stdin and not self.child.stdin.closed:
@@ -191,6 +195,7 @@ class Process:
         while (line := self.line()) is not None:
             left.append(line)
         check(found == exit_code, f"{self.arguments}: exit {found}, {left}, {self.errors}")
+        self.check_complaints()
         return left
 
     def stop(self, exit_code=0, with_signal=signal.SIGTERM):
@@ -228,6 +233,9 @@ class World:
             print(f"left: {self.folder}", file=sys.stderr)
         else:
             shutil.rmtree(self.folder)
+        if kind is None:
+            for process in self.processes:
+                process.check_complaints()
 
     def start(self, *arguments, environment=None, **options):
         process = Process([str(a) for a in arguments], self.folder,

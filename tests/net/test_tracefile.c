@@ -23,6 +23,7 @@ static int try_open(void **state, const char *name, bool resume, const char *car
     g_autofree char *path = scratch_path(state, name);
     return tracefile_open(&(TracefileConfig){.path = path,
                                              .resume = resume,
+                                             .process = "alice",
                                              .role = "customer",
                                              .seed = 5,
                                              .carried = (const uint8_t *)carried,
@@ -184,14 +185,38 @@ static void a_torn_last_line_is_cut_off_and_carried_again(void **state)
     }
 }
 
-static void a_trace_torn_in_its_header_begins_anew(void **state)
+static void a_trace_torn_anywhere_in_its_header_begins_anew(void **state)
 {
-    scratch_write(state, "t", HEADER, strlen(HEADER) - 1);
-    Tracefile *trace = open_trace(state, true, NULL, NULL);
-    add(trace, 10);
-    tracefile_write(trace);
-    tracefile_close(trace);
-    assert_lines(state, "0:10 ");
+    for (size_t length = 0; length < strlen(HEADER); length++) {
+        scratch_write(state, "t", HEADER, length);
+        Tracefile *trace = open_trace(state, true, NULL, NULL);
+        add(trace, 10);
+        tracefile_write(trace);
+        tracefile_close(trace);
+        assert_lines(state, "0:10 ");
+    }
+}
+
+static void nuls_that_a_power_failure_left_cost_no_line_before_them(void **state)
+{
+    static const size_t lengths[] = {1, 5000, 3 << 20};
+    for (size_t i = 0; i < G_N_ELEMENTS(lengths); i++) {
+        Tracefile *trace = open_trace(state, false, NULL, NULL);
+        add(trace, 10);
+        add(trace, 20);
+        tracefile_write(trace);
+        tracefile_close(trace);
+        size_t length;
+        g_autofree char *text = scratch_read(state, "t", &length);
+        g_autofree char *torn = g_malloc0(length + lengths[i]);
+        memcpy(torn, text, length);
+        scratch_write(state, "t", torn, length + lengths[i]);
+        trace = open_trace(state, true, NULL, NULL);
+        add(trace, 30);
+        tracefile_write(trace);
+        tracefile_close(trace);
+        assert_lines(state, "0:10 1:20 2:30 ");
+    }
 }
 
 static void a_trace_that_lacks_lines_is_gone_on_with_and_told(void **state)
@@ -219,11 +244,15 @@ static void a_fresh_account_begins_its_trace_anew(void **state)
     assert_lines(state, "0:10 ");
 }
 
-static void a_file_that_is_no_trace_is_refused_and_left(void **state)
+static void a_file_that_is_not_its_own_trace_is_refused_and_left(void **state)
 {
     static const char *const others[] = {
-        "name,balance\n", "{\"cohort_trace\":1,\"mode\":\"sim\",\"scenario\":\"s\"}\n",
-        "{\"cohort_trace\":1,\"mode\":\"live\"}\nnot a line\n"};
+        "name,balance\n",
+        "{\"cohort_trace\":1,\"mode\":\"sim\",\"scenario\":\"s\"}\n",
+        "{\"cohort_trace\":1,\"mode\":\"live\",\"scenario\":\"bank\",\"seed\":5}\n",
+        "{\"cohort_trace\":1,\"mode\":\"live\",\"scenario\":\"customer\"}\nnot a line\n",
+        "{\"cohort_trace\":1,\"mode\":\"live\",\"scenario\":\"customer\"}\n"
+        "{\"seq\":0,\"t\":1,\"p\":\"alicia\",\"inc\":0,\"e\":\"opened\",\"balance\":10}\n"};
     for (size_t i = 0; i < G_N_ELEMENTS(others); i++) {
         Said said = {g_string_new(NULL), g_string_new(NULL)};
         Tracefile *trace = NULL;
@@ -271,10 +300,11 @@ int main(void)
         CLAIM(what_a_durable_commit_carried_is_written_at_the_restart),
         CLAIM(what_the_file_has_already_is_not_written_again),
         CLAIM(a_torn_last_line_is_cut_off_and_carried_again),
-        CLAIM(a_trace_torn_in_its_header_begins_anew),
+        CLAIM(a_trace_torn_anywhere_in_its_header_begins_anew),
+        CLAIM(nuls_that_a_power_failure_left_cost_no_line_before_them),
         CLAIM(a_trace_that_lacks_lines_is_gone_on_with_and_told),
         CLAIM(a_fresh_account_begins_its_trace_anew),
-        CLAIM(a_file_that_is_no_trace_is_refused_and_left),
+        CLAIM(a_file_that_is_not_its_own_trace_is_refused_and_left),
         CLAIM(a_file_that_cannot_be_written_is_an_error_of_the_system),
         CLAIM(datagrams_are_shown_only_when_asked_for),
     };
