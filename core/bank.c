@@ -60,8 +60,8 @@ static Refusal resume_refusal(const Bank *bank, const RegistryRow *row, const Me
     if (client && client->row && client->row != row && !client->row->line.exited)
         return REFUSAL_HAS_ACCOUNT; /* a process runs one account at a time */
     bool own = row->client == message->request.client;
-    if (message->request.has_state)
-        return own ? REFUSAL_NONE : REFUSAL_RUNNING_ELSEWHERE;
+    if (message->request.has_state) /* a row without its process: of a CSV whose journal is gone */
+        return own || row->client == 0 ? REFUSAL_NONE : REFUSAL_RUNNING_ELSEWHERE;
     if (row->line.cohort != 0 || row->leaving != 0)
         return REFUSAL_STATE_ELSEWHERE;
     return row->client == 0 || row->gone || own ? REFUSAL_NONE : REFUSAL_RUNNING_ELSEWHERE;
@@ -98,6 +98,7 @@ static void resume(Bank *bank, const Asker *asker, const Message *message)
         proposal_adopt(&bank->operations, asker, &after.line);
         return;
     }
+    after.client = message->request.client;
     after.epoch = message->request.epoch;
     after.gone = false;
     Notice notice = asker_notice(asker, REFUSAL_NONE, &asker->name);

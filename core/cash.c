@@ -1,22 +1,65 @@
 #include "core/cash.h"
 
+/* One move as it is kept on disk: under which checkpoint it was made goes with each. */
+static void move_code(Coder *coder, Cash *cash, CashMove *move)
+{
+    code_u64(coder, &cash->cohort);
+    code_u64(coder, &cash->inc);
+    code_u64(coder, &cash->permanents);
+    code_bool(coder, &move->deposit);
+    code_money(coder, &move->amount);
+}
+
+static void save(Customer *customer, uint16_t index, CashMove move)
+{
+    Coder coder = coder_encode_growing();
+    move_code(&coder, &customer->cash, &move);
+    effects_save(customer->step.effects, SLOT_CASH, index, coder.bytes, coder.length);
+    coder_deinit(&coder);
+}
+
+static void add(Cash *cash, CashMove move)
+{
+    if (cash->moves == NULL)
+        cash->moves = g_array_new(FALSE, FALSE, sizeof(CashMove));
+    g_array_append_val(cash->moves, move);
+}
+
 void cash_note(Customer *customer, const Command *command)
 {
     Cash *cash = &customer->cash;
     CashMove move = {command->kind == COMMAND_DEPOSIT, command->amount};
-    if (cash->moves == NULL)
-        cash->moves = g_array_new(FALSE, FALSE, sizeof(CashMove));
-    if (cash->moves->len < CASH_LISTED_MAX)
-        g_array_append_val(cash->moves, move);
-    else
+    cash_settle(customer); /* a checkpoint of this very step may have come before */
+    if (cash->moves != NULL && cash->moves->len == CASH_LISTED_MAX) {
         cash->more++;
+        return;
+    }
+    add(cash, move);
+    save(customer, (uint16_t)(cash->moves->len - 1), move);
 }
 
-static void forget(Cash *cash)
+static void forget(Customer *customer)
 {
+    Cash *cash = &customer->cash;
+    for (guint i = 0; cash->moves != NULL && i < cash->moves->len; i++)
+        effects_save(customer->step.effects, SLOT_CASH, (uint16_t)i, NULL, 0);
     if (cash->moves != NULL)
         g_array_set_size(cash->moves, 0);
     cash->more = 0;
+}
+
+bool cash_load(Cash *cash, const Shelf *stored)
+{
+    ShelfRecord record;
+    for (uint16_t i = 0; shelf_get(stored, SLOT_CASH, i, &record); i++) {
+        CashMove move = {0};
+        Coder coder = coder_decode(record.bytes, record.length);
+        move_code(&coder, cash, &move);
+        if (!coder_finished(&coder) || i == CASH_LISTED_MAX)
+            return false;
+        add(cash, move);
+    }
+    return true;
 }
 
 static void list(Customer *customer)
@@ -43,7 +86,7 @@ void cash_settle(Customer *customer)
         return;
     if (here && cash->inc != process->inc)
         list(customer);
-    forget(cash);
+    forget(customer);
     cash->cohort = process->cohort;
     cash->inc = process->inc;
     cash->permanents = process->permanents;

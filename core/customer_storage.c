@@ -96,7 +96,8 @@ static bool load_after_crash(Customer *customer, const Shelf *stored, const Shel
     customer->process.instances = customer->process.instances_reserved;
     if (planted(PLANTED_VOLATILE_REQUEST_NUMBER))
         customer->request.count = 0;
-    if (active && !process_load(&customer->process, stored))
+    if (active &&
+        (!process_load(&customer->process, stored) || !cash_load(&customer->cash, stored)))
         return false;
     recovery_load(customer);
     return leaving_restore(customer);
@@ -139,9 +140,6 @@ static void save_cohort(Customer *customer)
     Step *step = &customer->step;
     if (customer->kept_cohort != 0 && customer->kept_cohort != process->cohort)
         process_remove_saved(step, customer->kept_count);
-    if (customer_active(customer) &&
-        (customer->account_changed || customer->kept_cohort != process->cohort))
-        process_save_members(process, step);
     if (customer_active(customer))
         process_save_changes(process, step);
     note_kept(customer);

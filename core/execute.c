@@ -112,10 +112,14 @@ static Progress execute_cash(Customer *customer)
         return refuse_for(customer, REFUSAL_NO_ACCOUNT);
     if (held(customer))
         return PROGRESS_WAITS;
-    if (deposit && balance_of(customer) > AMOUNT_MAX - command.amount)
-        return refuse(customer, (Notice){.refusal = REFUSAL_BALANCE_LIMIT,
-                                         .amount = command.amount,
-                                         .balance = balance_of(customer)});
+    /* Cash that is committed adds to what a rollback would come back to, too. */
+    Money most = balance_of(customer);
+    if (commits_cash(customer))
+        most = MAX(most, account_balance(&customer->process.perm.application));
+    if (deposit && most > AMOUNT_MAX - command.amount)
+        return refuse(
+            customer,
+            (Notice){.refusal = REFUSAL_BALANCE_LIMIT, .amount = command.amount, .balance = most});
     if (!move_cash(customer))
         return insufficient(customer);
     customer_trace(customer, (TraceEvent){.kind = deposit ? TRACE_DEPOSITED : TRACE_WITHDREW,
@@ -250,7 +254,7 @@ static Progress execute_instance(Customer *customer)
         if (head(customer)->kind != COMMAND_ROLLBACK)
             report_open_losses(&customer->process, &customer->step);
     }
-    if (!attempt->engaged && head(customer)->kind == COMMAND_WITHDRAWAL &&
+    if (!attempt->engaged && !held(customer) && head(customer)->kind == COMMAND_WITHDRAWAL &&
         balance_of(customer) < head(customer)->amount) {
         *attempt = (Attempt){0};
         return insufficient(customer);

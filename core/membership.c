@@ -233,7 +233,7 @@ void membership_relocate(Customer *customer, uint16_t index, const Member *membe
     channel_rewind(&peer->channel);
     instance_query_soon(process, index, &customer->step);
     customer->forced.pause_ns = 0; /* it may have been what our rollback waited for */
-    customer->account_changed = true;
+    process->members_changed = true;
 }
 
 void membership_locate(Customer *customer, const Member *members, size_t count)
@@ -272,13 +272,14 @@ static void commit_exit(Customer *customer)
     customer_refuse_commands(customer, REFUSAL_STOPPING);
 }
 
-/* Whoever restarted elsewhere after its yes is introduced to the others as it was before. */
+/* Members are introduced to each other at different times, with the addresses of that time: who has
+ * ever started again may be known to some by an old one. */
 static void tell_new_address(Customer *customer)
 {
     Process *process = &customer->process;
     Member *self = &process->peers[process->self].member;
-    if (self->ip == customer->config.ip && self->port1 == customer->config.port1 &&
-        self->port2 == customer->config.port2)
+    if (process->epoch == 0 && self->ip == customer->config.ip &&
+        self->port1 == customer->config.port1 && self->port2 == customer->config.port2)
         return;
     self->ip = customer->config.ip;
     self->port1 = customer->config.port1;

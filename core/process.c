@@ -117,6 +117,7 @@ void process_rebase(Process *process, uint64_t now_ns)
     }
     if (process->engaged != ENGAGED_NOT)
         process->since_ns = now_ns;
+    process->doubt_told = false; /* not to this life's user */
     if (process->query_ns != TIME_NEVER)
         process->query_ns = now_ns;
 }

@@ -135,6 +135,7 @@ typedef struct Process {
     uint64_t inc_before; /* rollbacks in earlier cohorts, for traces */
     /* Set by a step's decisions, saved and cleared before its flush. */
     bool control_changed;
+    bool members_changed;
     bool tentative_changed;
     bool permanent_changed;
     bool permanent_news;  /* ... and the bank is to be told */

@@ -212,6 +212,7 @@ static void note_saved(Process *process)
 
 void process_mark_unsaved(Process *process)
 {
+    process->members_changed = true;
     process->permanent_changed = true;
     process->control_changed = true;
     process->inc_saved = UINT64_MAX;
@@ -229,7 +230,8 @@ static void save(const Step *step, Slot slot, uint16_t index, Coder *coder)
     coder_deinit(coder);
 }
 
-void process_save_members(Process *process, Step *step)
+/* Which cohort, and where its members are. */
+static void save_members(Process *process, Step *step)
 {
     Coder coder = coder_encode_growing();
     code_u64(&coder, &process->cohort);
@@ -318,12 +320,15 @@ static void save_control(Process *process, Step *step)
 
 void process_save_changes(Process *process, Step *step)
 {
+    if (process->members_changed)
+        save_members(process, step);
     if (process->permanent_changed)
         save_permanent(process, step);
     if (process->tentative_changed)
         save_tentative(process, step);
     if (process->control_changed)
         save_control(process, step);
+    process->members_changed = false;
     process->permanent_changed = false;
     process->tentative_changed = false;
     process->control_changed = false;

@@ -10,11 +10,9 @@
 #include "core/process.h"
 #include "core/shelf.h"
 
-/* Saves what the flags permanent_changed, tentative_changed and control_changed say, and clears
- * them. */
+/* Saves what the flags members_changed, permanent_changed, tentative_changed and control_changed
+ * say, and clears them. */
 void process_save_changes(Process *process, Step *step);
-/* Which cohort, and where its members are. */
-void process_save_members(Process *process, Step *step);
 /* All of it will be saved with the next changes, whatever is on disk. */
 void process_mark_unsaved(Process *process);
 /* Removes what a process of a cohort of `count` members has saved. */

@@ -63,7 +63,9 @@ static int refuse(const Store *store, const RecordReport *report, GString *error
 {
     text_add(error, store->shown_path, "/", STORE_FILE, " is damaged at byte ", NULL);
     text_add_number(error, report->damaged_at);
-    g_string_append(error, ": restore the whole directory from a copy; it is left as it is");
+    g_string_append(
+        error, ": restore the whole directory from a copy made after its last run, as an older "
+               "one would falsify balances; it is left as it is");
     return STORE_DAMAGED;
 }
 

@@ -54,6 +54,7 @@ typedef enum Slot {
     SLOT_FINISHED,          /* by member: the last finished instance that it initiated */
     SLOT_INCARNATION,       /* own incarnation */
     SLOT_PEER,              /* by member: its incarnation, and its channel if closed */
+    SLOT_CASH,              /* by count: a deposit or withdrawal that a rollback would undo */
     SLOT_ORDERLY,           /* the whole state, written by an orderly stop */
     SLOT_JOURNAL,           /* bank: one journal record */
     SLOT_TRACE,             /* the driver's: trace lines that belong to the last commit */

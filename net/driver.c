@@ -13,10 +13,13 @@
 enum {
     EXIT_ENVIRONMENT = 4,
     BATCH_MAX = 64, /* datagrams taken in before commands and deadlines get their turn */
-    /* While a disk does not answer, this much may wait to be said; then datagrams are lost. */
+    /* While a disk does not answer, this much may wait to be said; then datagrams are lost, and
+     * deadlines put off. */
     WAITING_MAX = 64 << 10,
     TRACE_WAITING_BYTES_MAX = 4 << 20, /* likewise, for it is in every commit */
+    FULL_PAUSE_MS = 100,
     FOLD_PAUSE_MS = 20,
+    STOP_PATIENCE_S = 2,
     SOURCES_MAX = 8
 };
 
@@ -32,9 +35,10 @@ struct Driver {
     GSource *fold; /* comes due when nothing was saved for a while */
     guint sources[SOURCES_MAX];
     size_t source_count;
-    bool busy;     /* stepping, or carrying out effects */
-    bool stop_due; /* when no longer busy */
-    bool stepped;  /* the last step was made; what it left is still to be saved and said */
+    bool busy;         /* stepping, or carrying out effects */
+    bool stop_due;     /* when no longer busy */
+    bool stepped;      /* the last step was made; what it left is still to be saved and said */
+    gint64 stepped_us; /* when */
     bool ended;
     int exit_code;
     GString *error;
@@ -248,6 +252,7 @@ static void step(Driver *driver, Event *event)
                    : customer_step(driver->config.customer, event, driver->effects);
     INVARIANT_THAT(code, ==, 0);
     driver->stepped = is_last(driver->effects);
+    driver->stepped_us = g_get_monotonic_time();
     uint64_t number = outbox_take(driver->outbox, driver->effects);
     trace_step(driver, number);
     if (number != 0)
@@ -304,6 +309,13 @@ void driver_stop(Driver *driver, int exit_code)
         step(driver, &(Event){.kind = EVENT_STOP});
 }
 
+/* Nothing more is begun until the disk answers. */
+static bool is_full(const Driver *driver)
+{
+    return outbox_waiting(driver->outbox) >= WAITING_MAX ||
+           tracefile_waiting(driver->config.trace) >= TRACE_WAITING_BYTES_MAX;
+}
+
 static void take_in(Driver *driver, Udp *udp, Port port)
 {
     uint8_t bytes[UDP_BUFFER_BYTES];
@@ -312,8 +324,7 @@ static void take_in(Driver *driver, Udp *udp, Port port)
         int length = udp_receive(udp, bytes, &event.from);
         if (length < 0)
             return;
-        if (outbox_waiting(driver->outbox) >= WAITING_MAX ||
-            tracefile_waiting(driver->config.trace) >= TRACE_WAITING_BYTES_MAX)
+        if (is_full(driver))
             continue;
         event.length = (size_t)length;
         trace_datagram(driver, TRACE_RX, event.from, bytes, event.length, NULL);
@@ -341,15 +352,28 @@ static gboolean on_peer_port(gint fd, GIOCondition condition, gpointer user)
     return G_SOURCE_CONTINUE;
 }
 
+/* One that comes again while a disk keeps us from ending means it: as by SIGKILL, after which all
+ * that was answered is there again. Not at once, for a terminal that is closed may tell twice. */
 static gboolean on_signal(gpointer user)
 {
-    driver_stop(user, 0);
+    Driver *driver = user;
+    if (driver->stepped &&
+        g_get_monotonic_time() - driver->stepped_us > STOP_PATIENCE_S * G_TIME_SPAN_SECOND) {
+        signal(SIGTERM, SIG_DFL);
+        raise(SIGTERM);
+    }
+    driver_stop(driver, 0);
     return G_SOURCE_CONTINUE;
 }
 
 static gboolean on_deadline(gpointer user)
 {
-    step(user, &(Event){.kind = EVENT_TIMEOUT});
+    Driver *driver = user;
+    if (is_full(driver))
+        g_source_set_ready_time(driver->deadline,
+                                g_get_monotonic_time() + FULL_PAUSE_MS * G_TIME_SPAN_MILLISECOND);
+    else
+        step(driver, &(Event){.kind = EVENT_TIMEOUT});
     return G_SOURCE_CONTINUE;
 }
 

@@ -2,7 +2,8 @@
  *
  * Datagrams, deadlines, commands and signals become Events; Effects are carried out as
  * core/outbox.h says: the process goes on while a thread of its own (net/worker.h) makes its saves
- * durable, and what depends on them waits. SIGINT, SIGTERM and SIGHUP are an orderly stop. The
+ * durable, and what depends on them waits. SIGINT, SIGTERM and SIGHUP are an orderly stop; another
+ * one, when a disk that does not answer has kept it waiting, ends the process there and then. The
  * driver borrows everything in its config. */
 #ifndef COHORT_DRIVER_H
 #define COHORT_DRIVER_H

@@ -85,8 +85,8 @@ static bool is_own_line(const char *line, const TracefileConfig *config)
            (config->process != NULL && strcmp(name, config->process) == 0);
 }
 
-/* Where the line begins that ends before this offset. It may be far away: what was not synced may be
- * read as NULs, any number of them. */
+/* Where the line begins that ends before this offset. It may be far away: what was not synced may
+ * be read as NULs, any number of them. */
 static int find_line(int fd, off_t end, off_t *start)
 {
     g_autoptr(GByteArray) bytes = g_byte_array_new();
@@ -172,7 +172,7 @@ static void take_carried(Tracefile *tracefile, const TracefileConfig *config, GS
             g_string_printf(
                 warning,
                 "%s is not the whole trace of the run before, of which %" G_GUINT64_FORMAT
-                " and later lines are missing",
+                " and later lines are missing: cohort check will find fault with what follows",
                 config->path, tracefile->seq);
             return;
         }
@@ -203,12 +203,16 @@ static int load(Tracefile *tracefile, const TracefileConfig *config, GString *er
     int code = open_file(tracefile, config, &size, error);
     if (code == 0 && size > 0)
         code = find_end(tracefile, config, &size, error);
-    if (code == 0 && size > 0)
+    if (code != 0)
+        return code;
+    if (size > 0) {
         take_carried(tracefile, config, warning);
-    else if (code == 0)
+    } else {
         trace_write_header(tracefile->lines, "live", config->role, config->seed,
                            config->cash_commits);
-    return code;
+        tracefile_write(tracefile); /* before any commit: a restart knows the file by it */
+    }
+    return 0;
 }
 
 int tracefile_open(const TracefileConfig *config, Tracefile **opened, GString *error,
@@ -271,7 +275,7 @@ void tracefile_hold(Tracefile *tracefile, uint64_t commit)
 
 const uint8_t *tracefile_carried(const Tracefile *tracefile, size_t *length)
 {
-    *length = going(tracefile) ? tracefile->lines->len : 0;
+    *length = tracefile != NULL ? tracefile->lines->len : 0;
     return *length > 0 ? (const uint8_t *)tracefile->lines->str : NULL;
 }
 
@@ -291,13 +295,15 @@ void tracefile_saved(Tracefile *tracefile, uint64_t commit)
     g_array_remove_range(tracefile->marks, 0, done);
 }
 
+/* What a commit carries from now on is a number that the file does not reach: a restart tells that
+ * lines are missing. */
 static void end(Tracefile *tracefile)
 {
     g_printerr("cohort: the trace %s ends here: %s; all else goes on without it\n", tracefile->path,
                g_strerror(errno));
     close(tracefile->fd);
     tracefile->fd = -1;
-    g_string_truncate(tracefile->lines, 0);
+    g_string_printf(tracefile->lines, "%s%" G_GUINT64_FORMAT ",", LINE_BEGIN, tracefile->seq);
     g_array_set_size(tracefile->marks, 0);
 }
 

@@ -3,8 +3,8 @@
  * A line gets its number when what it tells happens, and is written when all saves before it are
  * durable: what a crash may still take back is not told. A process may also die when a save is
  * durable and the trace does not say so yet. Therefore a commit carries the lines that are not
- * written (SLOT_TRACE), and a restart with the same file writes those that it lacks. The file itself
- * is never synced: a power failure may leave anything behind its last whole line. */
+ * written (SLOT_TRACE), and a restart with the same file writes those that it lacks. The file
+ * itself is never synced: a power failure may leave anything behind its last whole line. */
 #ifndef COHORT_TRACEFILE_H
 #define COHORT_TRACEFILE_H
 
@@ -14,8 +14,8 @@
 
 typedef struct TracefileConfig {
     const char *path;
-    bool datagrams;   /* their lines too */
-    bool resume;      /* goes on with the trace that is there, if any; else begins anew */
+    bool datagrams;      /* their lines too */
+    bool resume;         /* goes on with the trace that is there, if any; else begins anew */
     const char *process; /* resume: whose lines the file may hold, beside those of `role` */
     const char *role;    /* for the header, as are the next two */
     uint64_t seed;
@@ -26,8 +26,8 @@ typedef struct TracefileConfig {
 
 typedef struct Tracefile Tracefile;
 
-/* The file of another process's trace or of something else, which is left alone. Other errors are negative
- * errnos. */
+/* The file of another process's trace or of something else, which is left alone. Other errors are
+ * negative errnos. */
 #define TRACEFILE_FOREIGN 1
 
 /* Returns 0, TRACEFILE_FOREIGN or a negative errno; then `error` says what to do. `warning` is

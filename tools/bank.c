@@ -31,7 +31,14 @@ static const char HELP[] =
     "\"result\"\n"
     "is \"failure\" (then \"reason\"), \"ready\" (then \"addresses\") or \"text\" (then \"lines\", "
     "for\n"
-    "people). Amounts are integers of 1/100. LINE is what the line is without --json.\n";
+    "people). Amounts are integers of 1/100. LINE is what the line is without --json.\n"
+    "\n"
+    "Examples:\n"
+    "  cohort bank --port 8600\n"
+    "  cohort bank --port 8600 --bind 192.0.2.1 --data branch.csv --trace bank.jsonl\n"
+    "\n"
+    "Exit codes: 0 done, 2 usage or a bad row in FILE, 4 the environment failed (port taken, disk\n"
+    "full, ...), 70 the program itself broke.\n";
 
 static const char CONSOLE_HELP[] =
     "open NAME BALANCE IP PORT1 PORT2  opens the account of the customer process at IP:PORT1\n"
@@ -41,6 +48,8 @@ static const char CONSOLE_HELP[] =
     "list                              shows all customers\n"
     "show NAME                         shows one\n"
     "quit                              stops the bank; nothing is lost\n";
+
+static const char DATA_DEFAULT[] = "data.csv";
 
 typedef struct Flags {
     char *port;
@@ -184,7 +193,7 @@ static int load(const char *command, Ledger *ledger, Bank *bank)
     g_autoptr(GString) error = g_string_new(NULL);
     g_autoptr(GString) warning = g_string_new(NULL);
     int code = ledger_load(ledger, bank, error, warning);
-    if (code < 0)
+    if (code < 0 && code != DISK_MISSING) /* which has its own */
         g_string_append(error, FOLDER_ADVICE);
     if (warning->len > 0)
         options_fail(EXIT_DONE, command, "%s", warning->str);
@@ -216,7 +225,7 @@ static Folder *hold_folder(const char *command, const char *path, char **csv_nam
 /* With the socket open: the ledger, then the rest. */
 static int load_and_serve(const char *command, const Flags *flags, uint64_t seed, Udp *udp)
 {
-    const char *path = flags->data != NULL ? flags->data : "data.csv";
+    const char *path = flags->data != NULL ? flags->data : DATA_DEFAULT;
     g_autofree char *csv_name = NULL;
     Folder *folder = hold_folder(command, path, &csv_name);
     if (folder == NULL)
@@ -240,6 +249,12 @@ static int run(const char *command, const Flags *flags)
     Address address = {0};
     if (flags->record != NULL)
         return options_fail(EXIT_USAGE, command, "--record is not in this version");
+    if (flags->data != NULL && flags->data[0] == '\0')
+        return options_fail(EXIT_USAGE, command, "--data: must be a file, such as %s",
+                            DATA_DEFAULT);
+    if (flags->data != NULL && g_file_test(flags->data, G_FILE_TEST_IS_DIR))
+        return options_fail(EXIT_ENVIRONMENT, command, "%s is a folder: name a file with --data",
+                            flags->data);
     if (flags->seed == NULL)
         seed = options_random();
     else if (!number_parse(flags->seed, &seed))

@@ -201,7 +201,10 @@ static bool answer_here(Console *console, char **words)
         return true;
     }
     if (console->config.quits && strcmp(words[0], "quit") == 0) {
-        close_input(console, true);
+        if (words[1] != NULL)
+            refuse(console, words[0], "usage: quit");
+        else
+            close_input(console, true);
         return true;
     }
     for (size_t i = 0; i < console->config.word_count; i++) {

@@ -44,7 +44,16 @@ static const char HELP[] =
     "\"ready\"\n"
     "(then \"addresses\") or \"text\" (then \"lines\", for people). Amounts are integers of "
     "1/100.\n"
-    "LINE is what the line is without --json.\n";
+    "LINE is what the line is without --json.\n"
+    "\n"
+    "Examples:\n"
+    "  cohort customer --bank 127.0.0.1:8600 --port1 8501 --port2 8502\n"
+    "  cohort customer --bank 127.0.0.1:8600 --port1 8501 --port2 8502 --name alice\n"
+    "  echo balance | cohort customer --bank 127.0.0.1:8600 --port1 8501 --port2 8502 --name bob\n"
+    "\n"
+    "Exit codes: 0 done, 2 usage, or the account cannot be resumed, 4 the environment failed "
+    "(port\n"
+    "taken, disk full, ...), 70 the program itself broke.\n";
 
 static const char CONSOLE_HELP[] =
     "open [NAME] BALANCE [IP PORT1 PORT2]  opens an account, by default this process's\n"
@@ -222,7 +231,8 @@ static int load(const Plan *plan, Customer *customer, State *state)
     if (result == LOAD_DAMAGED)
         return options_fail(EXIT_ENVIRONMENT, plan->command,
                             "%s is damaged, its records do not fit together: restore the whole "
-                            "directory from a copy; it is left as it is",
+                            "directory from a copy made after its last run, as an older one would "
+                            "falsify balances; it is left as it is",
                             path);
     if (code == 0 && state->dir != NULL)
         code = statedir_begin(state->dir, &state->store, error);
@@ -390,6 +400,9 @@ static int run(const char *command, const Flags *flags)
                             "--name %s: must be a letter, then letters, digits, - or _, at most 31 "
                             "in all",
                             flags->name);
+    if (flags->state != NULL && flags->state[0] == '\0')
+        return options_fail(EXIT_USAGE, command,
+                            "--state: must be a folder, such as cohort-state/NAME");
     if (flags->cash != NULL && strcmp(flags->cash, "commit") == 0)
         plan.config.cash = CASH_COMMIT;
     else if (flags->cash != NULL && strcmp(flags->cash, "restore") != 0)

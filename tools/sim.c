@@ -36,6 +36,12 @@ static const char HELP[] =
 #endif
     "  --help, --version\n"
     "\n"
+    "Examples:\n"
+    "  cohort sim tests/scenarios/example.ini --story\n"
+    "  cohort sim tests/scenarios/everything.ini --seeds 1..1000 --jobs 2\n"
+    "  cohort sim tests/scenarios/rough.ini --seed 7 --set faults.crash_rate=0.2/s --trace "
+    "t.jsonl\n"
+    "\n"
     "Exit codes: 0 all held, 1 an invariant was violated, 2 usage, 3 no progress after the faults\n"
     "stopped, 4 the environment failed, 70 the program itself broke.\n";
 

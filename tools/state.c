@@ -48,6 +48,7 @@ static const char *const SLOT_WORDS[SLOTS] = {
     [SLOT_FINISHED] = "finished",
     [SLOT_INCARNATION] = "incarnation",
     [SLOT_PEER] = "peer",
+    [SLOT_CASH] = "cash",
     [SLOT_ORDERLY] = "orderly",
     [SLOT_JOURNAL] = "journal",
     [SLOT_TRACE] = "trace",
@@ -105,7 +106,8 @@ static int look(View *view, Folder *folder)
     if (load_customer(view) != LOAD_OK)
         return options_fail(EXIT_ENVIRONMENT, view->command,
                             "%s is damaged, its records do not fit together: restore the whole "
-                            "directory from a copy; it is left as it is",
+                            "directory from a copy made after its last run, as an older one would "
+                            "falsify balances; it is left as it is",
                             view->directory);
     return EXIT_DONE;
 }

@@ -181,6 +181,15 @@ Cluster *cluster_new(int count, Money balance)
 
 Cluster *cluster_new_cash(int count, Money balance, CashMode cash)
 {
+    Cluster *cluster = cluster_new_alone(count, balance, cash);
+    cluster_join(cluster);
+    g_string_truncate(cluster->trace, 0);
+    g_string_truncate(cluster->told, 0);
+    return cluster;
+}
+
+Cluster *cluster_new_alone(int count, Money balance, CashMode cash)
+{
     Cluster *cluster = g_new0(Cluster, 1);
     cluster->count = count;
     cluster->cash = cash;
@@ -195,11 +204,13 @@ Cluster *cluster_new_cash(int count, Money balance, CashMode cash)
         step(cluster, i, &(Event){.kind = EVENT_START});
         propose(cluster, i, PROPOSAL_OPEN, (uint64_t)i + 1, balance);
     }
-    for (int i = 0; i < count; i++)
-        propose(cluster, i, PROPOSAL_JOIN, 1, 0);
-    g_string_truncate(cluster->trace, 0);
-    g_string_truncate(cluster->told, 0);
     return cluster;
+}
+
+void cluster_join(Cluster *cluster)
+{
+    for (int i = 0; i < cluster->count; i++)
+        propose(cluster, i, PROPOSAL_JOIN, 1, 0);
 }
 
 void cluster_free(Cluster *cluster)

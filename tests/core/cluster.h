@@ -45,6 +45,9 @@ static inline Money cluster_money(int units)
 /* Customers a, b, c, ... with these balances, members of cohort 1. */
 Cluster *cluster_new(int count, Money balance);
 Cluster *cluster_new_cash(int count, Money balance, CashMode cash);
+/* ... in no cohort yet, and then all in cohort 1. */
+Cluster *cluster_new_alone(int count, Money balance, CashMode cash);
+void cluster_join(Cluster *cluster);
 void cluster_free(Cluster *cluster);
 
 /* As if so many transfers, instances and rollbacks had been before. At the beginning only. */

@@ -247,6 +247,18 @@ static void resume_is_refused_to_all_but_the_one_that_may(void **state)
     office_free(office);
 }
 
+/* Its CSV alone is left of the bank: nothing says which process runs whose account. */
+static void without_its_journal_the_bank_takes_back_who_has_state(void **state)
+{
+    (void)state;
+    Office *office = office_new(1);
+    const BankRow line = {.name = office_name(1), .balance = 10000, .ip = OFFICE_IP, .port1 = 8500};
+    assert_int_equal(bank_load_row(office->bank, &line), BANK_LOAD_OK);
+    expect_resume(office, 1, 1001, true, REFUSAL_NONE);
+    expect_resume(office, 1, 2002, true, REFUSAL_RUNNING_ELSEWHERE);
+    office_free(office);
+}
+
 static void resume_needs_ports_that_the_bank_allows(void **state)
 {
     (void)state;
@@ -442,6 +454,7 @@ int main(void)
         cmocka_unit_test(a_client_that_was_forgotten_is_told_so),
         cmocka_unit_test(resume_tells_the_bank_where_the_process_is_now),
         cmocka_unit_test(resume_is_refused_to_all_but_the_one_that_may),
+        cmocka_unit_test(without_its_journal_the_bank_takes_back_who_has_state),
         cmocka_unit_test(resume_needs_ports_that_the_bank_allows),
         cmocka_unit_test(a_member_of_a_cohort_resumes_only_from_its_state),
         cmocka_unit_test(an_exited_account_is_not_resumed),

@@ -1,5 +1,5 @@
-/* Crashes, and some orderly stops, at random instants, over a network that loses, doubles and reorders: whatever happens,
- * everybody comes to rest, and the money is all there. */
+/* Crashes, and some orderly stops, at random instants, over a network that loses, doubles and
+ * reorders: whatever happens, everybody comes to rest, and the money is all there. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>

@@ -118,6 +118,18 @@ static void losses_that_dissolving_makes_permanent_are_told(void **state)
     cluster_free(cluster);
 }
 
+static void losses_are_remembered_after_the_cohort(void **state)
+{
+    (void)state;
+    Cluster *cluster = moved_cluster();
+    cluster_do(cluster, 0, "lost-transfer 2 b");
+    vote_all(cluster, 5);
+    order(cluster, 0, DISSOLVE_DONE, 5);
+    assert_int_equal(customer_cohort(cluster->customers[0]), 0);
+    assert_int_equal(customer_lost(cluster->customers[0]), cluster_money(2));
+    cluster_free(cluster);
+}
+
 static void the_forced_rollback_follows_when_the_vote_is_cancelled(void **state)
 {
     (void)state;
@@ -239,6 +251,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_vote_is_kept_across_a_crash_and_repeated_word_for_word),
         cmocka_unit_test(losses_that_dissolving_makes_permanent_are_told),
+        cmocka_unit_test(losses_are_remembered_after_the_cohort),
         cmocka_unit_test(the_forced_rollback_follows_when_the_vote_is_cancelled),
         cmocka_unit_test(a_vote_that_was_cancelled_is_not_found_again_after_a_crash),
         cmocka_unit_test(what_a_crash_made_it_forget_is_refused),

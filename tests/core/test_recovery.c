@@ -322,6 +322,52 @@ static void a_skip_of_the_permanent_checkpoint_survives_a_crash_in_doubt(void **
     cluster_free(cluster);
 }
 
+static void a_checkpoint_saves_no_member_list(void **state)
+{
+    (void)state;
+    Cluster *cluster = cluster_new(2, cluster_money(100));
+    cluster_do(cluster, A, "transfer 1 b");
+    cluster_command(cluster, A, "checkpoint");
+    assert_true(effects_saves(cluster->effects));
+    for (size_t i = 0; i < effects_count(cluster->effects); i++) {
+        const Effect *effect = effects_at(cluster->effects, i);
+        assert_true(effect->kind != EFFECT_SAVE || effect->save.slot != SLOT_COHORT);
+    }
+    cluster_free(cluster);
+}
+
+static void who_is_missing_is_told_again_after_an_orderly_restart(void **state)
+{
+    (void)state;
+    Cluster *cluster = cluster_new(2, cluster_money(100));
+    g_autofree char *told = g_strdup_printf("a EVENT %d ", (int)NOTICE_IN_DOUBT);
+    cluster_do(cluster, A, "transfer 10 b");
+    hold(cluster, "checkpoint-vote");
+    cluster_do(cluster, B, "checkpoint");
+    hold(cluster, "");
+    cluster_advance(cluster, 15 * NS_PER_S);
+    assert_int_equal(cluster_told(cluster, told), 1);
+    cluster_stop(cluster, A);
+    crash(cluster, A);
+    cluster_pass(cluster, 25 * NS_PER_S);
+    assert_int_equal(cluster_told(cluster, told), 2);
+    cluster_free(cluster);
+}
+
+/* The bank introduced B to A by its old address, and repeats B's own copy with its new one. */
+static void who_moved_before_its_yes_tells_those_who_were_introduced_before(void **state)
+{
+    (void)state;
+    Cluster *cluster = cluster_new_alone(2, cluster_money(100), CASH_RESTORE);
+    crash(cluster, B);
+    cluster_join(cluster);
+    hold(cluster, "moved");
+    cluster_deliver(cluster);
+    assert_int_equal(cluster->flights->len, 1);
+    assert_int_equal(((Flight *)g_ptr_array_index(cluster->flights, 0))->from, B);
+    cluster_free(cluster);
+}
+
 static void counters_pass_2_to_the_32(void **state)
 {
     (void)state;
@@ -364,6 +410,9 @@ int main(void)
         cmocka_unit_test(cash_that_was_committed_survives_a_crash),
         cmocka_unit_test(an_acknowledgement_waits_for_no_checkpoint_to_be_saved),
         cmocka_unit_test(a_skip_of_the_permanent_checkpoint_survives_a_crash_in_doubt),
+        cmocka_unit_test(a_checkpoint_saves_no_member_list),
+        cmocka_unit_test(who_is_missing_is_told_again_after_an_orderly_restart),
+        cmocka_unit_test(who_moved_before_its_yes_tells_those_who_were_introduced_before),
         cmocka_unit_test(counters_pass_2_to_the_32),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

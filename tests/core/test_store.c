@@ -318,8 +318,10 @@ static void damage_is_told_by_file_and_byte_and_left_as_it_is(void **state)
     const uint64_t operations = memory_disk_operations(memory);
     Opened opened = open_store(memory);
     assert_int_equal(opened.code, STORE_DAMAGED);
-    assert_string_equal(opened.error->str, "dir/state is damaged at byte 0: restore the whole "
-                                           "directory from a copy; it is left as it is");
+    assert_string_equal(opened.error->str,
+                        "dir/state is damaged at byte 0: restore the whole "
+                        "directory from a copy made after its last run, as an older one "
+                        "would falsify balances; it is left as it is");
     assert_int_equal(shelf_count(opened.shelf), 0);
     assert_int_equal(memory_disk_operations(memory), operations);
     close_store(&opened);

@@ -127,9 +127,9 @@ def a_pipe_gets_its_results_in_the_order_of_its_commands():
              ["customer ready", "SUCCESS open", "FAILURE nonsense:", "SUCCESS deposit",
               "FAILURE exit:", "FAILURE deposit:", "SUCCESS exit", "FAILURE balance:"])
         same(done.stderr, "")
-        bank.say("open dave 5 127.0.0.1 1 2\nnonsense\nexit alice\nquit")
+        bank.say("open dave 5 127.0.0.1 1 2\nnonsense\nquit now\nexit alice\nquit")
         same([line.split(":")[0] for line in bank.end()],
-             ["FAILURE open", "FAILURE nonsense", "FAILURE exit"])
+             ["FAILURE open", "FAILURE nonsense", "FAILURE quit", "FAILURE exit"])
 
 
 def a_command_in_the_middle_of_which_a_process_is_stopped_fails():

@@ -126,11 +126,15 @@ def an_unfit_environment_is_refused_with_exit_code_4():
         refused(world, 4, "cannot write nowhere/t", "bank", "--port", "0", "--any-port",
                 "--trace", "nowhere/t")
         (world.folder / "folder.csv").mkdir()
-        refused(world, 4, "folder.csv", "bank", "--port", "0", "--any-port", "--data",
+        refused(world, 4, "folder.csv is a folder", "bank", "--port", "0", "--any-port", "--data",
                 "folder.csv")
         bank = world.bank()
         refused(world, 4, "in use by another bank", "bank", "--port", "0", "--any-port")
-        bank.stop()
+        alice, = world.customers(("alice", "100"))
+        bank.kill()
+        (world.folder / "data.csv").rename(world.folder / "moved.csv")
+        refused(world, 4, "or, to begin anew, remove the journal too\n", "bank", "--port", "0",
+                "--any-port")
 
 
 def a_save_that_fails_ends_the_customer_before_anything_is_promised():
@@ -152,7 +156,8 @@ def a_trace_that_fails_is_told_and_the_money_goes_on():
         alice.do("open alice 100", "SUCCESS open alice balance 100")
         alice.do("deposit 1", "SUCCESS deposit 1 balance 101")
         alice.stop()
-        same(alice.errors, "cohort: the trace ends here: No space left on device\n")
+        same(alice.errors, "cohort: the trace /dev/full ends here: No space left on device; all "
+             "else goes on without it\n")
 
 
 def help_and_version_are_told_on_stdout():

@@ -1,9 +1,9 @@
-"""Disks that are full, that fail, or that a process dies at: nothing that was promised is lost.
+"""Disks that fail, and processes that die at them: nothing that was promised is lost.
 
-    disk.py COHORT FAULTY_DISK-LIBRARY [CALLS]
+    disk.py COHORT FAULTY_DISK-LIBRARY
 
-Each fault is tried at the first, the second ... call to the disk; see faulty_disk.c. A process whose
-disk fails ends with exit code 4.
+Each fault is tried at the first, the second ... call to the disk; see faulty_disk.c. A process
+whose disk fails ends with exit code 4.
 """
 
 import itertools
@@ -11,12 +11,10 @@ import os
 import signal
 import sys
 
-from live import WAIT_S, World, check, main, quiet_port, same
-from namespaces import enter, run
-from recovery import NAMES, Session, transfer
+from live import WAIT_S, World, check, main, same
+from recovery import Session, transfer
 
-FAULTY_DISK = os.path.abspath(sys.argv[2])
-CALLS = int(sys.argv[3]) if len(sys.argv) > 3 else 12
+CALLS = 12
 ENDS = {"sync": 4, "sync-once": 4, "full": 4, "kill": -signal.SIGKILL, "torn": -signal.SIGKILL}
 TURNS_MAX = 200
 
@@ -44,7 +42,7 @@ def provoke(process, lines, exit_code=4):
 
 
 def faulty(fault, call):
-    return {"LD_PRELOAD": FAULTY_DISK, "FAULTY_DISK": f"{fault}:{call}"}
+    return {"LD_PRELOAD": os.path.abspath(sys.argv[2]), "FAULTY_DISK": f"{fault}:{call}"}
 
 
 def promised_balance(results, before):
@@ -131,74 +129,7 @@ def a_customer_killed_while_it_opens_has_its_account_or_has_none():
         same(set(accounts.values()), {True, False})
 
 
-class SmallDisk:
-    """A file system of one megabyte in this folder."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        self.ballast = folder / "ballast"
-
-    def __enter__(self):
-        self.folder.mkdir(parents=True)
-        run(f"mount -t tmpfs -o size=1m none {self.folder}")
-        return self
-
-    def __exit__(self, *_):
-        run(f"umount -l {self.folder}")
-
-    def fill(self):
-        with open(self.ballast, "wb", buffering=0) as ballast:
-            for size in (4096, 512, 1):
-                try:
-                    while ballast.write(b"x" * size) == size:
-                        pass
-                except OSError:
-                    pass
-
-    def free(self):
-        self.ballast.unlink()
-
-
-def a_customer_whose_disk_fills_ends_with_4_and_comes_back_when_there_is_room():
-    with World() as world, SmallDisk(world.folder / "cohort-state" / "alice") as disk:
-        session = Session(world).form()
-        for _ in range(3):
-            before = int(session.balances()[0])
-            disk.fill()
-            results = provoke(session.alice, ("transfer 1 bob", "checkpoint"))
-            check("No space" in session.alice.errors, session.alice.errors)
-            # There is none for a start either: told, and what is there is kept.
-            refused = world.start("customer", "--bank", world.bank_address, "--port1", 0,
-                                  "--port2", 0, "--any-port", "--name", "alice")
-            refused.child.wait(WAIT_S)
-            refused.end(4)
-            disk.free()
-            ends_and_comes_back(session, results, before)
-        session.check()
-        session.alice.stop()
-
-
-def a_bank_whose_disk_fills_ends_with_4_and_comes_back_when_there_is_room():
-    with World() as world, SmallDisk(world.folder / "bank") as disk:
-        bank = world.bank("--data", "bank/data.csv", port=quiet_port())
-        customers = world.customers(*((name, "100") for name in NAMES))
-        disk.fill()
-        provoke(bank, ("new-cohort alice 2", "delete-cohort alice"))
-        check("No space" in bank.errors, bank.errors)
-        disk.free()
-        bank = world.bank("--data", "bank/data.csv", port=bank.port)
-        for customer in customers:
-            customer.settle()
-            customer.do("deposit 1", "SUCCESS deposit 1 balance 101")
-            customer.settle()
-        bank.stop()
-        text = (disk.folder / "data.csv").read_text().splitlines()
-        same([line.split(",")[:2] for line in text[1:]], [[name, "101"] for name in NAMES])
-
-
-enter()
-main(a_customer_whose_disk_fails_comes_back,
-     a_bank_whose_disk_fails_comes_back,
-     a_customer_killed_while_it_opens_has_its_account_or_has_none,
-     a_customer_whose_disk_fills_ends_with_4_and_comes_back_when_there_is_room,
-     a_bank_whose_disk_fills_ends_with_4_and_comes_back_when_there_is_room)
+if __name__ == "__main__":
+    main(a_customer_whose_disk_fails_comes_back,
+         a_bank_whose_disk_fails_comes_back,
+         a_customer_killed_while_it_opens_has_its_account_or_has_none)

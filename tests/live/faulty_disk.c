@@ -3,6 +3,7 @@
  * FAULTY_DISK=KIND:N chooses the fault and, counted from 1, the call that meets it:
  *   sync       the N-th fsync or fdatasync fails (EIO), and so do all after it
  *   sync-once  it alone fails
+ *   hang       the N-th fsync or fdatasync, and all after it, do not return
  *   full       the N-th pwrite fails (ENOSPC), and so do all after it
  *   kill       SIGKILL in the place of the N-th call of any kind that is here
  *   torn       likewise, but if it is a pwrite, half of it is done before */
@@ -17,9 +18,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-typedef enum Fault { FAULT_NONE, SYNC, SYNC_ONCE, FULL, KILL, TORN, FAULTS } Fault;
+typedef enum Fault { FAULT_NONE, SYNC, SYNC_ONCE, HANG, FULL, KILL, TORN, FAULTS } Fault;
 
-static const char *const WORDS[FAULTS] = {"", "sync", "sync-once", "full", "kill", "torn"};
+static const char *const WORDS[FAULTS] = {"", "sync", "sync-once", "hang", "full", "kill", "torn"};
 
 static Fault fault;
 static unsigned long victim;
@@ -43,18 +44,25 @@ static bool has_come(void)
     return atomic_fetch_add(&calls, 1) + 1 >= victim;
 }
 
+_Noreturn static void hang(void)
+{
+    for (;;)
+        pause();
+}
+
 static void any_call(void)
 {
     if ((fault == KILL || fault == TORN) && has_come()) {
         kill(getpid(), SIGKILL);
-        for (;;)
-            pause();
+        hang();
     }
 }
 
 static bool sync_fails(void)
 {
     any_call();
+    if (fault == HANG && has_come())
+        hang();
     bool fails = (fault == SYNC || fault == SYNC_ONCE) && has_come();
     return fails && (fault == SYNC || atomic_load(&calls) == victim);
 }

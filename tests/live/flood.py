@@ -273,7 +273,7 @@ def who_never_answers_is_sent_no_more_than_was_sent_in_its_name():
             total = sum(map(len, heard(liar.silent)))
             reached += total > 0
             check(total <= len(liar.request), f"{total} bytes for a request of {liar.request}")
-        print(f"        {len(liars)} requests, {known} of them with a cookie; {reached} reached the "
+        print(f"        {len(liars)} requests, {known} with a cookie; {reached} reached the "
               "address that they named", flush=True)
         check(known > 0 and reached > 0, "none was understood")
 

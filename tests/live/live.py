@@ -235,7 +235,8 @@ class World:
             shutil.rmtree(self.folder)
         if kind is None:
             for process in self.processes:
-                process.check_complaints()
+                if isinstance(process, Process):
+                    process.check_complaints()
 
     def start(self, *arguments, environment=None, **options):
         process = Process([str(a) for a in arguments], self.folder,

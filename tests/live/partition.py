@@ -11,7 +11,7 @@ import sys
 import time
 
 from kill import kill
-from life import BANK_UNREACHABLE, NAMES, lives, parser
+from life import NAMES, lives, parser
 from namespaces import enter, rooms
 
 WORST_LOSS = 60  # percent
@@ -54,7 +54,7 @@ def main():
     options.add_argument("--cut-ms", type=int, default=1000, help="longest time of one round")
     arguments = options.parse_args(sys.argv[2:])
     lives(arguments, lambda life: disturb(life, arguments.cut_ms), mend_all,
-          rooms("bank", *NAMES), (BANK_UNREACHABLE,))
+          rooms("bank", *NAMES))
 
 
 main()

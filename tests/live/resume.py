@@ -1,11 +1,18 @@
 """Stopping and starting again: customers, the bank, in good order and by kill -9."""
 
 import json
+import os
 import pathlib
+import signal
 import subprocess
+import sys
 import threading
+import time
 
 from live import COHORT, HEADER, World, check, main, same
+
+FAULTY_DISK = os.path.abspath(sys.argv[2])
+STOP_PATIENCE_S = 2
 
 
 def state_of(folder):
@@ -200,6 +207,39 @@ def a_file_that_is_no_trace_is_not_written_to():
         same((world.folder / "letter").read_text(), "Dear bank,\n")
 
 
+def the_trace_of_another_process_is_not_written_to():
+    with World() as world:
+        world.bank()
+        alice, bob = world.customers(("alice", "100"), ("bob", "100"), trace=True)
+        alice.stop()
+        bob.stop()
+        before = (world.folder / "bob.trace").read_bytes()
+        refused(world, 2, "something else than the trace of this customer", "--name", "alice",
+                "--trace", "bob.trace")
+        stray = world.start("bank", "--port", 0, "--any-port", "--data", "other.csv", "--trace",
+                            "bob.trace")
+        same(stray.end(2), [])
+        same((world.folder / "bob.trace").read_bytes(), before)
+
+
+def a_second_signal_ends_a_process_whose_disk_does_not_answer():
+    with World() as world:
+        world.bank()
+        alice, = world.customers(("alice", "100"))
+        alice.stop()
+        # Loading takes two syncs.
+        alice = world.customer("--name", "alice", environment={"LD_PRELOAD": FAULTY_DISK,
+                                                               "FAULTY_DISK": "hang:3"})
+        alice.say("deposit 1")
+        alice.child.send_signal(signal.SIGTERM)
+        alice.child.send_signal(signal.SIGHUP)  # both at once are one
+        time.sleep(STOP_PATIENCE_S + 0.5)
+        same(alice.child.poll(), None)
+        same(alice.stop(-signal.SIGTERM), [])
+        alice = world.customer("--name", "alice")
+        alice.event("EVENT resumed balance 10...")  # 101: the deposit was written, and not answered
+
+
 def a_state_is_shown_while_its_customer_runs_and_after_it_was_killed():
     with World() as world:
         world.bank()
@@ -239,7 +279,8 @@ def a_torn_save_is_cut_off_and_a_flipped_bit_repaired():
         flipped = bytearray(sound)
         flipped[40] ^= 1
         path.write_bytes(flipped)
-        check("one of two copies was damaged" in cohort_state(world, "alice"), "the repair is not told")
+        check("one of two copies was damaged" in cohort_state(world, "alice"),
+              "the repair is not told")
         alice = world.customer("--name", "alice")
         alice.event("EVENT resumed balance 101")
         same(alice.stop(), [])
@@ -396,6 +437,8 @@ main(a_name_is_free_as_soon_as_its_customer_has_exited,
      a_customer_killed_in_a_cohort_comes_back_and_takes_along_who_must,
      a_trace_goes_on_in_its_file_whatever_is_killed,
      a_file_that_is_no_trace_is_not_written_to,
+     the_trace_of_another_process_is_not_written_to,
+     a_second_signal_ends_a_process_whose_disk_does_not_answer,
      a_state_is_shown_while_its_customer_runs_and_after_it_was_killed,
      a_torn_save_is_cut_off_and_a_flipped_bit_repaired,
      the_bank_killed_after_success_knows_everything_again,

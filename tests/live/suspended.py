@@ -7,7 +7,7 @@ import signal
 import sys
 import time
 
-from life import BANK_UNREACHABLE, lives, parser
+from life import lives, parser
 
 
 def disturb(life, still_ms):
@@ -31,8 +31,7 @@ def main():
     options = parser(rounds=60, life=20)
     options.add_argument("--still-ms", type=int, default=1000, help="longest time of one round")
     arguments = options.parse_args(sys.argv[2:])
-    lives(arguments, lambda life: disturb(life, arguments.still_ms), wake_all,
-          reasons=(BANK_UNREACHABLE,))
+    lives(arguments, lambda life: disturb(life, arguments.still_ms), wake_all)
 
 
 main()

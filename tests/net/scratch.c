@@ -2,9 +2,11 @@
 
 #include <glib/gstdio.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <cmocka.h>
@@ -81,10 +83,21 @@ size_t scratch_count(void **state)
     return count;
 }
 
-uint64_t scratch_inode(void **state, const char *name)
+static void limit_files(rlim_t bytes)
 {
-    g_autofree char *path = scratch_path(state, name);
-    struct stat file;
-    assert_int_equal(stat(path, &file), 0);
-    return file.st_ino;
+    struct rlimit limit;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    limit.rlim_cur = MIN(bytes, limit.rlim_max);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+void scratch_limit_files(uint64_t bytes)
+{
+    signal(SIGXFSZ, SIG_IGN); /* the write itself fails */
+    limit_files(bytes);
+}
+
+void scratch_unlimit_files(void)
+{
+    limit_files(RLIM_INFINITY);
 }

@@ -16,7 +16,10 @@ char *scratch_read(void **state, const char *name, size_t *length); /* g_free it
 void scratch_make(void **state, const char *name);                  /* a folder within */
 bool scratch_has(void **state, const char *name);
 size_t scratch_count(void **state); /* of entries */
-/* Which file it is: another after every replacement. */
-uint64_t scratch_inode(void **state, const char *name);
+
+/* No file of this process may grow beyond that; it stands in for a disk that fills in the middle of
+ * a write. */
+void scratch_limit_files(uint64_t bytes);
+void scratch_unlimit_files(void);
 
 #endif

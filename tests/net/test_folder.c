@@ -1,11 +1,9 @@
 /* A Disk on the real file system. */
 #include <errno.h>
 #include <setjmp.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -123,6 +121,18 @@ static void a_removed_file_is_made_anew(void **state)
     folder_free(folder);
 }
 
+static void what_others_have_removed_is_not_taken_for_durable(void **state)
+{
+    Folder *folder = open_at(state, ".", false);
+    g_autofree char *path = scratch_path(state, "f");
+    assert_int_equal(write_text(folder, "f", 0, "1"), 0);
+    assert_int_equal(disk_sync(folder_disk(folder), "f"), 0);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(write_text(folder, "f", 1, "2"), 0);
+    assert_int_equal(disk_sync(folder_disk(folder), "f"), DISK_MISSING);
+    folder_free(folder);
+}
+
 static void what_replaces_a_file_gets_its_permissions(void **state)
 {
     Folder *folder = open_at(state, ".", false);
@@ -220,6 +230,26 @@ static void the_folder_of_a_file_is_found_through_symbolic_links(void **state)
     assert_true(g_file_test(link, G_FILE_TEST_IS_SYMLINK));
 }
 
+static void a_symbolic_link_to_a_file_that_is_not_there_yet_is_followed(void **state)
+{
+    scratch_make(state, "real");
+    g_autofree char *link = scratch_path(state, "link.csv");
+    g_autofree char *loop = scratch_path(state, "loop");
+    assert_int_equal(symlink("real/data.csv", link), 0);
+    assert_int_equal(symlink("loop", loop), 0);
+    g_autoptr(GString) error = g_string_new(NULL);
+    char *name;
+    Folder *folder;
+    assert_int_equal(folder_open_of(link, &folder, &name, error), 0);
+    assert_int_equal(write_text(folder, name, 0, "new"), 0);
+    assert_true(scratch_has(state, "real/data.csv"));
+    g_free(name);
+    folder_free(folder);
+    assert_int_equal(folder_open_of(loop, &folder, &name, error), 0); /* comes to an end */
+    g_free(name);
+    folder_free(folder);
+}
+
 static void the_folder_of_a_file_that_is_not_there_yet_is_found(void **state)
 {
     g_autofree char *path = scratch_path(state, "data.csv");
@@ -283,15 +313,6 @@ static void assert_saved(Folder *folder, const char *text)
     store_free(store);
 }
 
-static void limit_files(rlim_t bytes)
-{
-    struct rlimit limit;
-    assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
-    limit.rlim_cur = MIN(bytes, limit.rlim_max);
-    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
-}
-
-/* A limit on files stands in for a disk that fills in the middle of a write. */
 static void a_write_that_finds_no_room_is_told_and_loses_nothing(void **state)
 {
     enum { LONG = 5000 };
@@ -300,12 +321,11 @@ static void a_write_that_finds_no_room_is_told_and_loses_nothing(void **state)
     g_autoptr(GString) error = g_string_new(NULL);
     Folder *folder = open_at(state, ".", false);
     assert_int_equal(save(folder, "alice", error), 0);
-    signal(SIGXFSZ, SIG_IGN);
-    limit_files(4096);
+    scratch_limit_files(4096);
     assert_int_equal(save(folder, text, error), -EFBIG);
     assert_string_equal(error->str, "cannot save dir/state: File too large");
     assert_saved(folder, "alice");
-    limit_files(RLIM_INFINITY);
+    scratch_unlimit_files();
     assert_int_equal(save(folder, text, error), 0);
     assert_saved(folder, text);
     folder_free(folder);
@@ -322,12 +342,14 @@ int main(void)
         TEST(other_errors_have_their_reasons),
         TEST(a_renamed_file_is_written_on_under_its_new_name),
         TEST(a_removed_file_is_made_anew),
+        TEST(what_others_have_removed_is_not_taken_for_durable),
         TEST(what_replaces_a_file_gets_its_permissions),
         TEST(appends_keep_one_descriptor_and_leak_none),
         TEST(a_folder_is_made_with_those_above_it),
         TEST(a_folder_that_is_missing_is_not_made_unasked),
         TEST(a_folder_whose_place_is_taken_is_an_error),
         TEST(the_folder_of_a_file_is_found_through_symbolic_links),
+        TEST(a_symbolic_link_to_a_file_that_is_not_there_yet_is_followed),
         TEST(the_folder_of_a_file_that_is_not_there_yet_is_found),
         TEST(a_locked_folder_keeps_others_out_until_it_is_freed),
         TEST(a_write_that_finds_no_room_is_told_and_loses_nothing),

@@ -234,6 +234,28 @@ static void a_trace_that_lacks_lines_is_gone_on_with_and_told(void **state)
     assert_lines(state, "0:10 1:20 ");
 }
 
+static void a_trace_that_found_no_room_is_told_at_the_restart(void **state)
+{
+    Tracefile *trace = open_trace(state, false, NULL, NULL);
+    add(trace, 10);
+    tracefile_write(trace);
+    scratch_limit_files(strlen(HEADER) + 100);
+    add(trace, 20);
+    tracefile_write(trace);
+    scratch_unlimit_files();
+    add(trace, 30);
+    tracefile_write(trace);
+    g_autofree char *carried = carried_by(trace);
+    tracefile_close(trace);
+    bool warned;
+    trace = open_trace(state, true, carried, &warned);
+    assert_true(warned);
+    add(trace, 40);
+    tracefile_write(trace);
+    tracefile_close(trace);
+    assert_lines(state, "0:10 1:40 ");
+}
+
 static void a_fresh_account_begins_its_trace_anew(void **state)
 {
     scratch_write_text(state, "t", "what was here before\n");
@@ -247,12 +269,11 @@ static void a_fresh_account_begins_its_trace_anew(void **state)
 static void a_file_that_is_not_its_own_trace_is_refused_and_left(void **state)
 {
     static const char *const others[] = {
-        "name,balance\n",
-        "{\"cohort_trace\":1,\"mode\":\"sim\",\"scenario\":\"s\"}\n",
+        "name,balance\n", "{\"cohort_trace\":1,\"mode\":\"sim\",\"scenario\":\"s\"}\n",
         "{\"cohort_trace\":1,\"mode\":\"live\",\"scenario\":\"bank\",\"seed\":5}\n",
         "{\"cohort_trace\":1,\"mode\":\"live\",\"scenario\":\"customer\"}\nnot a line\n",
-        "{\"cohort_trace\":1,\"mode\":\"live\",\"scenario\":\"customer\"}\n"
-        "{\"seq\":0,\"t\":1,\"p\":\"alicia\",\"inc\":0,\"e\":\"opened\",\"balance\":10}\n"};
+        ("{\"cohort_trace\":1,\"mode\":\"live\",\"scenario\":\"customer\"}\n"
+         "{\"seq\":0,\"t\":1,\"p\":\"alicia\",\"inc\":0,\"e\":\"opened\",\"balance\":10}\n")};
     for (size_t i = 0; i < G_N_ELEMENTS(others); i++) {
         Said said = {g_string_new(NULL), g_string_new(NULL)};
         Tracefile *trace = NULL;
@@ -303,6 +324,7 @@ int main(void)
         CLAIM(a_trace_torn_anywhere_in_its_header_begins_anew),
         CLAIM(nuls_that_a_power_failure_left_cost_no_line_before_them),
         CLAIM(a_trace_that_lacks_lines_is_gone_on_with_and_told),
+        CLAIM(a_trace_that_found_no_room_is_told_at_the_restart),
         CLAIM(a_fresh_account_begins_its_trace_anew),
         CLAIM(a_file_that_is_not_its_own_trace_is_refused_and_left),
         CLAIM(a_file_that_cannot_be_written_is_an_error_of_the_system),

@@ -38,7 +38,8 @@ static bool holds(SimDisk *disk, const char *name, const char *text)
     g_autoptr(GByteArray) bytes = g_byte_array_new();
     int code = disk_read(simdisk_disk(disk), name, bytes);
     assert_true(code == 0 || code == DISK_MISSING);
-    return bytes->len == strlen(text) && memcmp(bytes->data, text, bytes->len) == 0;
+    return bytes->len == strlen(text) &&
+           (bytes->len == 0 || memcmp(bytes->data, text, bytes->len) == 0);
 }
 
 static void assert_holds(SimDisk *disk, const char *name, const char *text)
