@@ -3,14 +3,13 @@
     clock.py COHORT FAULTY_CLOCK-LIBRARY
 """
 
-import os
 import subprocess
 import sys
 
-from live import World, main, same, skip
+from live import World, main, preload, same, skip
 from recovery import Session, transfer
 
-FAULTY_CLOCK = os.path.abspath(sys.argv[2])
+FAULTY_CLOCK = preload(sys.argv[2])
 YEAR_S = 365 * 24 * 3600
 
 

@@ -7,14 +7,14 @@ whose disk fails ends with exit code 4.
 """
 
 import itertools
-import os
 import signal
 import sys
 
-from live import WAIT_S, World, check, main, same
+from live import WAIT_S, World, check, main, preload, same
 from recovery import Session, transfer
 
 CALLS = 12
+FAULTY_DISK = preload(sys.argv[2])
 ENDS = {"sync": 4, "sync-once": 4, "full": 4, "kill": -signal.SIGKILL, "torn": -signal.SIGKILL}
 TURNS_MAX = 200
 
@@ -42,7 +42,7 @@ def provoke(process, lines, exit_code=4):
 
 
 def faulty(fault, call):
-    return {"LD_PRELOAD": os.path.abspath(sys.argv[2]), "FAULTY_DISK": f"{fault}:{call}"}
+    return {"LD_PRELOAD": FAULTY_DISK, "FAULTY_DISK": f"{fault}:{call}"}
 
 
 def promised_balance(results, before):

@@ -7,10 +7,10 @@ again without waiting for anybody. With --faulty-disk (see faulty_disk.c) some o
 they die by themselves in the middle of one of their next writes.
 """
 
-import os
 import sys
 
 from life import lives, parser
+from live import preload
 
 
 def draw_doom(life, faulty_disk):
@@ -55,7 +55,7 @@ def spare_the_doomed(life):
 
 def main():
     options = parser(rounds=300, life=50)
-    options.add_argument("--faulty-disk", type=os.path.abspath)
+    options.add_argument("--faulty-disk", type=preload)
     arguments = options.parse_args(sys.argv[2:])
     lives(arguments, lambda life: kill(life, arguments.faulty_disk), spare_the_doomed)
 

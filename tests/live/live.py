@@ -6,6 +6,7 @@ With COHORT_WRAP set, every process runs under that command: "valgrind -q --erro
 valgrind complains of fails the test, also when the process was killed.
 """
 
+import atexit
 import os
 import pathlib
 import queue
@@ -29,6 +30,13 @@ HEADER = "name,balance,ip_address,port1,port2,cohort,exit_state"
 
 class Failed(AssertionError):
     pass
+
+
+def preload(library):
+    """What LD_PRELOAD needs: a path without a blank or a colon, where the library's own may have one."""
+    folder = tempfile.mkdtemp(prefix="cohort-preload-")
+    atexit.register(shutil.rmtree, folder)
+    return shutil.copy(os.path.abspath(library), folder)
 
 
 def check(condition, message):

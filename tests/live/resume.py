@@ -1,7 +1,6 @@
 """Stopping and starting again: customers, the bank, in good order and by kill -9."""
 
 import json
-import os
 import pathlib
 import signal
 import subprocess
@@ -9,9 +8,9 @@ import sys
 import threading
 import time
 
-from live import COHORT, HEADER, World, check, main, same
+from live import COHORT, HEADER, World, check, main, preload, same
 
-FAULTY_DISK = os.path.abspath(sys.argv[2])
+FAULTY_DISK = preload(sys.argv[2])
 STOP_PATIENCE_S = 2
 
 
