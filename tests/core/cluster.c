@@ -274,6 +274,22 @@ LoadResult cluster_start(Cluster *cluster, int who, const char *resume)
     return result;
 }
 
+void cluster_crash(Cluster *cluster, int who)
+{
+    assert_int_equal(cluster_start(cluster, who, letter(who)), LOAD_OK);
+}
+
+static bool hold_kind(const Flight *flight, void *context)
+{
+    return strstr(flight->kinds, context) != NULL;
+}
+
+void cluster_hold(Cluster *cluster, const char *kind)
+{
+    cluster->hold = hold_kind;
+    cluster->hold_context = (void *)kind;
+}
+
 void cluster_command(Cluster *cluster, int who, const char *line)
 {
     Event event = {.kind = EVENT_COMMAND};

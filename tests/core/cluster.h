@@ -58,6 +58,10 @@ void cluster_stop(Cluster *cluster, int who);
 /* A new process with what the old one left on disk, and `resume` as its --name. Unless LOAD_OK the
  * process is not there. */
 LoadResult cluster_start(Cluster *cluster, int who, const char *resume);
+/* kill -9, and a new process with what is on the disk. */
+void cluster_crash(Cluster *cluster, int who);
+/* Keeps back datagrams that hold a message of this kind; "": all. */
+void cluster_hold(Cluster *cluster, const char *kind);
 /* The bank says something to one. */
 void cluster_from_bank(Cluster *cluster, int who, const Message *message);
 void cluster_command(Cluster *cluster, int who, const char *line);

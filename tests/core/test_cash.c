@@ -9,22 +9,6 @@
 
 enum { A, B };
 
-static bool hold_kinds(const Flight *flight, void *context)
-{
-    return strstr(flight->kinds, context) != NULL;
-}
-
-static void hold(Cluster *cluster, const char *kinds)
-{
-    cluster->hold = hold_kinds;
-    cluster->hold_context = (void *)kinds;
-}
-
-static void crash(Cluster *cluster, int who)
-{
-    assert_int_equal(cluster_start(cluster, who, (const char[]){(char)('a' + who), 0}), LOAD_OK);
-}
-
 static int listed(const Cluster *cluster, NoticeKind kind)
 {
     g_autofree char *text = g_strdup_printf("EVENT %d ", (int)kind);
@@ -54,8 +38,8 @@ static void so_does_the_rollback_after_a_crash(void **state)
     Cluster *cluster = cluster_new(2, cluster_money(100));
     cluster_do(cluster, A, "deposit 5");
     cluster_do(cluster, A, "withdrawal 7");
-    crash(cluster, A);
-    crash(cluster, A);
+    cluster_crash(cluster, A);
+    cluster_crash(cluster, A);
     assert_true(cluster_settle(cluster));
     assert_int_equal(listed(cluster, NOTICE_UNDONE_DEPOSIT), 1);
     assert_int_equal(listed(cluster, NOTICE_UNDONE_WITHDRAWAL), 1);
@@ -69,8 +53,8 @@ static void cash_after_a_checkpoint_of_the_same_step_is_listed(void **state)
 {
     (void)state;
     Cluster *cluster = cluster_new(2, cluster_money(100));
-    hold(cluster, "prepare-vote");
-    crash(cluster, A); /* so that both commands wait, and are done at once */
+    cluster_hold(cluster, "prepare-vote");
+    cluster_crash(cluster, A); /* so that both commands wait, and are done at once */
     cluster_do(cluster, A, "checkpoint");
     cluster_do(cluster, A, "deposit 5");
     cluster->hold = NULL;
@@ -89,7 +73,7 @@ static void committed_cash_is_undone_by_nothing(void **state)
     cluster_do(cluster, A, "deposit 5");
     cluster_do(cluster, A, "rollback");
     assert_int_equal(cluster_balance(cluster, A), cluster_money(105));
-    crash(cluster, A);
+    cluster_crash(cluster, A);
     assert_true(cluster_settle(cluster));
     assert_int_equal(cluster_balance(cluster, A), cluster_money(105));
     assert_int_equal(listed(cluster, NOTICE_UNDONE_DEPOSIT), 0);
@@ -110,7 +94,7 @@ static void a_withdrawal_is_not_judged_by_a_balance_in_doubt(void **state)
     cluster_do(cluster, A, "transfer 1 b");
     cluster->hold = hold_votes_of_a;
     cluster_do(cluster, B, "checkpoint"); /* A has said yes to a balance of 149 */
-    crash(cluster, A);
+    cluster_crash(cluster, A);
     cluster_drop(cluster);
     cluster_do(cluster, A, "withdrawal 120");
     cluster->hold = NULL;

@@ -58,11 +58,6 @@ static Cluster *moved_cluster(void)
     return cluster;
 }
 
-static void crash(Cluster *cluster, int who)
-{
-    assert_int_equal(cluster_start(cluster, who, (const char[]){(char)('a' + who), 0}), LOAD_OK);
-}
-
 static void vote_all(Cluster *cluster, uint64_t attempt)
 {
     for (int i = 0; i < MEMBERS; i++) {
@@ -93,7 +88,7 @@ static void a_vote_is_kept_across_a_crash_and_repeated_word_for_word(void **stat
     assert_int_equal(before.status.balance, cluster_money(104));
     assert_int_equal(before.status.counts[0].received, 1);
     assert_int_equal(before.status.counts[2].sent, 1);
-    crash(cluster, 1);
+    cluster_crash(cluster, 1);
     Message repeated = status(cluster); /* at once, without being asked */
     expect_same(&repeated, &before);
     cluster_advance(cluster, 60 * NS_PER_S); /* and does not roll back */
@@ -135,7 +130,7 @@ static void the_forced_rollback_follows_when_the_vote_is_cancelled(void **state)
     (void)state;
     Cluster *cluster = moved_cluster();
     vote_all(cluster, 5);
-    crash(cluster, 1);
+    cluster_crash(cluster, 1);
     for (int i = 0; i < MEMBERS; i++)
         assert_int_equal(ordered(cluster, i, DISSOLVE_CANCEL, 5).status.state, STATUS_CANCELLED);
     assert_true(cluster_settle(cluster));
@@ -153,7 +148,7 @@ static void a_vote_that_was_cancelled_is_not_found_again_after_a_crash(void **st
     Cluster *cluster = moved_cluster();
     vote_all(cluster, 5);
     order(cluster, 1, DISSOLVE_QUIESCE, 6); /* "a higher attempt cancels a lower" */
-    crash(cluster, 1);
+    cluster_crash(cluster, 1);
     assert_false(cluster->customers[1]->process.frozen);
     Message message;
     assert_false(said(cluster, MESSAGE_STATUS, &message));
@@ -165,7 +160,7 @@ static void what_a_crash_made_it_forget_is_refused(void **state)
     (void)state;
     Cluster *cluster = moved_cluster();
     order(cluster, 1, DISSOLVE_QUIESCE, 5);
-    crash(cluster, 1);
+    cluster_crash(cluster, 1);
     Message refused = ordered(cluster, 1, DISSOLVE_PREPARE, 5);
     assert_int_equal(refused.status.state, STATUS_REFUSED);
     assert_int_equal(refused.status.attempt, 5);
@@ -182,7 +177,7 @@ static void whoever_owes_a_rollback_is_not_settled_and_does_not_vote(void **stat
 {
     (void)state;
     Cluster *cluster = cluster_new(MEMBERS, cluster_money(100));
-    crash(cluster, 1);
+    cluster_crash(cluster, 1);
     assert_true(cluster->customers[1]->process.recovering);
     Message quiesced = ordered(cluster, 1, DISSOLVE_QUIESCE, 5);
     assert_false(quiesced.status.settled);
@@ -204,7 +199,7 @@ static void reports_after_a_crash_are_later_than_all_before_it(void **state)
     uint64_t version = 0;
     for (uint64_t attempt = 1; attempt < 20; attempt++)
         version = ordered(cluster, 1, DISSOLVE_QUIESCE, attempt).status.version;
-    crash(cluster, 1);
+    cluster_crash(cluster, 1);
     assert_true(ordered(cluster, 1, DISSOLVE_QUIESCE, 20).status.version > version);
     cluster_free(cluster);
 }
@@ -241,7 +236,7 @@ static void attempts_and_versions_go_on_beyond_32_bits(void **state)
     for (uint64_t attempt = wrap - 1; attempt <= wrap + 1; attempt++)
         assert_int_equal(ordered(cluster, 1, DISSOLVE_QUIESCE, attempt).status.attempt, attempt);
     vote_all(cluster, wrap + 2);
-    crash(cluster, 1);
+    cluster_crash(cluster, 1);
     assert_int_equal(status(cluster).status.attempt, wrap + 2);
     cluster_free(cluster);
 }

@@ -9,24 +9,6 @@
 
 enum { A, B, C, D };
 
-/* Holds back datagrams of the kinds in the context. */
-static bool hold_kinds(const Flight *flight, void *context)
-{
-    return strstr(flight->kinds, context) != NULL;
-}
-
-static void hold(Cluster *cluster, const char *kinds)
-{
-    cluster->hold = hold_kinds;
-    cluster->hold_context = (void *)kinds;
-}
-
-static void crash(Cluster *cluster, int who)
-{
-    static const char *const names[] = {"a", "b", "c", "d"};
-    assert_int_equal(cluster_start(cluster, who, names[who]), LOAD_OK);
-}
-
 static void expect(const Cluster *cluster, int a, int b, int c)
 {
     assert_int_equal(cluster_balance(cluster, A), cluster_money(a));
@@ -43,7 +25,7 @@ static void a_restarted_process_rolls_back_with_those_who_hold_what_it_sent(void
     cluster_do(cluster, A, "checkpoint");
     cluster_do(cluster, A, "transfer 5 b");
     cluster_do(cluster, C, "transfer 1 a");
-    crash(cluster, A);
+    cluster_crash(cluster, A);
     assert_true(cluster_settle(cluster));
     assert_int_equal(cluster_traced(cluster, "a restarted balance 90"), 1);
     assert_int_equal(cluster_traced(cluster, "a rolled_back a."), 1);
@@ -64,7 +46,7 @@ static void all_crash_at_once_and_come_back_to_their_checkpoints(void **state)
     cluster_do(cluster, C, "transfer 20 a");
     cluster_drop(cluster);
     for (int who = A; who <= C; who++)
-        crash(cluster, who);
+        cluster_crash(cluster, who);
     assert_true(cluster_settle(cluster));
     expect(cluster, 90, 110, 100);
     cluster_do(cluster, B, "transfer 1 c");
@@ -79,9 +61,9 @@ static void a_vote_survives_the_crash_and_its_checkpoint_becomes_current(void **
     (void)state;
     Cluster *cluster = cluster_new(2, cluster_money(100));
     cluster_do(cluster, A, "transfer 10 b");
-    hold(cluster, "checkpoint-vote");
+    cluster_hold(cluster, "checkpoint-vote");
     cluster_do(cluster, B, "checkpoint"); /* A has voted yes; B has not heard of it */
-    crash(cluster, A);
+    cluster_crash(cluster, A);
     assert_int_equal(cluster_traced(cluster, "a restarted balance 100"), 1);
     cluster->hold = NULL;
     assert_true(cluster_settle(cluster));
@@ -95,9 +77,9 @@ static void a_tentative_checkpoint_without_a_vote_is_gone(void **state)
     (void)state;
     Cluster *cluster = cluster_new(2, cluster_money(100));
     cluster_do(cluster, A, "transfer 10 b");
-    hold(cluster, "checkpoint-vote");
+    cluster_hold(cluster, "checkpoint-vote");
     cluster_do(cluster, B, "checkpoint");
-    crash(cluster, B); /* the initiator: nobody is left to commit */
+    cluster_crash(cluster, B); /* the initiator: nobody is left to commit */
     cluster->hold = NULL;
     assert_true(cluster_settle(cluster));
     assert_int_equal(cluster_traced(cluster, "a discarded b.1"), 1);
@@ -111,9 +93,9 @@ static void an_undecided_initiator_aborts_its_rollback(void **state)
     (void)state;
     Cluster *cluster = cluster_new(2, cluster_money(100));
     cluster_do(cluster, A, "transfer 10 b");
-    hold(cluster, "prepare-vote");
+    cluster_hold(cluster, "prepare-vote");
     cluster_do(cluster, A, "rollback");
-    crash(cluster, A);
+    cluster_crash(cluster, A);
     cluster->hold = NULL;
     cluster_drop(cluster);
     assert_true(cluster_settle(cluster));
@@ -128,10 +110,10 @@ static void a_durable_commit_is_carried_through(void **state)
     (void)state;
     Cluster *cluster = cluster_new(2, cluster_money(100));
     cluster_do(cluster, A, "transfer 10 b");
-    hold(cluster, "decision");
+    cluster_hold(cluster, "decision");
     cluster_do(cluster, A, "rollback");
     assert_int_equal(cluster_traced(cluster, "a rolled_back a.1 "), 1);
-    crash(cluster, A);
+    cluster_crash(cluster, A);
     cluster->hold = NULL;
     cluster_drop(cluster);
     assert_true(cluster_settle(cluster));
@@ -146,9 +128,9 @@ static void who_crashes_preparing_refuses(void **state)
     Cluster *cluster = cluster_new(3, cluster_money(100));
     cluster_do(cluster, A, "transfer 10 b");
     cluster_do(cluster, B, "transfer 20 c");
-    hold(cluster, "prepare-vote");
+    cluster_hold(cluster, "prepare-vote");
     cluster_do(cluster, A, "rollback"); /* B and C are about to roll back with A */
-    crash(cluster, B);
+    cluster_crash(cluster, B);
     cluster->hold = NULL;
     cluster_drop(cluster);
     assert_true(cluster_settle(cluster));
@@ -162,9 +144,9 @@ static void who_crashes_after_its_vote_rolls_back_with_the_commit(void **state)
     (void)state;
     Cluster *cluster = cluster_new(2, cluster_money(100));
     cluster_do(cluster, A, "transfer 10 b");
-    hold(cluster, "decision");
+    cluster_hold(cluster, "decision");
     cluster_do(cluster, A, "rollback");
-    crash(cluster, B);
+    cluster_crash(cluster, B);
     assert_int_equal(cluster_traced(cluster, "b rolled_back"), 0);
     cluster->hold = NULL;
     cluster_drop(cluster);
@@ -181,9 +163,9 @@ static void a_closed_channel_stays_closed_across_a_crash(void **state)
     (void)state;
     Cluster *cluster = cluster_new(3, cluster_money(100));
     cluster_do(cluster, A, "transfer 10 b");
-    hold(cluster, "decision");
+    cluster_hold(cluster, "decision");
     cluster_do(cluster, A, "rollback"); /* C has closed its channel from A, and rolls not */
-    crash(cluster, C);
+    cluster_crash(cluster, C);
     cluster->hold = NULL;
     cluster_drop(cluster);
     assert_true(cluster_settle(cluster));
@@ -198,8 +180,8 @@ static void commands_wait_for_the_recovery(void **state)
     (void)state;
     Cluster *cluster = cluster_new(2, cluster_money(100));
     cluster_do(cluster, A, "transfer 10 b");
-    hold(cluster, "prepare-vote");
-    crash(cluster, A);
+    cluster_hold(cluster, "prepare-vote");
+    cluster_crash(cluster, A);
     cluster_do(cluster, A, "transfer 7 b");
     cluster_do(cluster, A, "deposit 1");
     assert_int_equal(cluster_told(cluster, "a SUCCESS deposit"), 0);
@@ -216,7 +198,7 @@ static void instance_numbers_are_never_used_twice(void **state)
     Cluster *cluster = cluster_new(2, cluster_money(100));
     cluster_do(cluster, A, "checkpoint");
     assert_int_equal(cluster_traced(cluster, "a permanent a.1 "), 1);
-    crash(cluster, A);
+    cluster_crash(cluster, A);
     assert_true(cluster_settle(cluster));
     cluster_do(cluster, A, "checkpoint");
     assert_int_equal(cluster_traced(cluster, "a permanent a.1 "), 1);
@@ -229,10 +211,10 @@ static void an_orderly_stop_while_recovering_goes_on_recovering(void **state)
     (void)state;
     Cluster *cluster = cluster_new(2, cluster_money(100));
     cluster_do(cluster, A, "transfer 10 b");
-    hold(cluster, "prepare");
-    crash(cluster, A);
+    cluster_hold(cluster, "prepare");
+    cluster_crash(cluster, A);
     cluster_stop(cluster, A);
-    crash(cluster, A); /* orderly this time */
+    cluster_crash(cluster, A); /* orderly this time */
     cluster->hold = NULL;
     assert_true(cluster_settle(cluster));
     assert_int_equal(cluster_traced(cluster, "b rolled_back"), 1);
@@ -246,8 +228,8 @@ static void two_who_restart_at_once_do_not_block_each_other(void **state)
     Cluster *cluster = cluster_new(2, cluster_money(100));
     cluster_do(cluster, A, "transfer 10 b");
     cluster_do(cluster, B, "transfer 20 a");
-    crash(cluster, A);
-    crash(cluster, B);
+    cluster_crash(cluster, A);
+    cluster_crash(cluster, B);
     assert_true(cluster_settle(cluster));
     expect(cluster, 100, 100, 0);
     cluster_do(cluster, A, "checkpoint");
@@ -263,7 +245,7 @@ static void cash_that_was_committed_survives_a_crash(void **state)
     cluster_do(cluster, A, "withdrawal 30");
     cluster_do(cluster, A, "transfer 10 b");
     cluster_do(cluster, A, "deposit 1");
-    crash(cluster, A);
+    cluster_crash(cluster, A);
     assert_true(cluster_settle(cluster));
     expect(cluster, 76, 100, 0);
     cluster_free(cluster);
@@ -273,14 +255,14 @@ static void an_acknowledgement_waits_for_no_checkpoint_to_be_saved(void **state)
 {
     (void)state;
     Cluster *cluster = cluster_new(2, cluster_money(100));
-    hold(cluster, "ack"); /* and all that shares a datagram with one */
+    cluster_hold(cluster, "ack"); /* and all that shares a datagram with one */
     cluster_do(cluster, A, "transfer 10 b");
     assert_int_equal(cluster->flights->len, 1);
     const Flight *flight = g_ptr_array_index(cluster->flights, 0);
     assert_string_equal(flight->kinds, "ack");
     assert_int_equal(flight->needs, SLOT_BIT(SLOT_INCARNATION) | SLOT_BIT(SLOT_PEER));
     cluster_drop(cluster);
-    hold(cluster, "vote");
+    cluster_hold(cluster, "vote");
     cluster_do(cluster, B, "checkpoint");
     assert_int_equal(cluster->flights->len, 1);
     flight = g_ptr_array_index(cluster->flights, 0);
@@ -304,16 +286,16 @@ static void a_skip_of_the_permanent_checkpoint_survives_a_crash_in_doubt(void **
     cluster_do(cluster, B, "lost-transfer 1 c");
     cluster_do(cluster, B, "checkpoint");
     cluster_do(cluster, C, "transfer 2 b");
-    hold(cluster, "decision");
+    cluster_hold(cluster, "decision");
     cluster_do(cluster, B, "checkpoint");
-    crash(cluster, C);
+    cluster_crash(cluster, C);
     cluster_drop(cluster);
     cluster->hold = hold_stable_from_b;
     cluster_advance(cluster, 30 * NS_PER_S);
     assert_int_equal(cluster_traced(cluster, "c permanent b.2 "), 1);
     assert_int_equal(cluster_traced(cluster, "c rolled_back c."), 1);
     cluster_do(cluster, C, "checkpoint");
-    crash(cluster, C);
+    cluster_crash(cluster, C);
     cluster->hold = NULL;
     cluster_drop(cluster);
     cluster_do(cluster, B, "transfer 5 c");
@@ -342,13 +324,13 @@ static void who_is_missing_is_told_again_after_an_orderly_restart(void **state)
     Cluster *cluster = cluster_new(2, cluster_money(100));
     g_autofree char *told = g_strdup_printf("a EVENT %d ", (int)NOTICE_IN_DOUBT);
     cluster_do(cluster, A, "transfer 10 b");
-    hold(cluster, "checkpoint-vote");
+    cluster_hold(cluster, "checkpoint-vote");
     cluster_do(cluster, B, "checkpoint");
-    hold(cluster, "");
+    cluster_hold(cluster, "");
     cluster_advance(cluster, 15 * NS_PER_S);
     assert_int_equal(cluster_told(cluster, told), 1);
     cluster_stop(cluster, A);
-    crash(cluster, A);
+    cluster_crash(cluster, A);
     cluster_pass(cluster, 25 * NS_PER_S);
     assert_int_equal(cluster_told(cluster, told), 2);
     cluster_free(cluster);
@@ -359,9 +341,9 @@ static void who_moved_before_its_yes_tells_those_who_were_introduced_before(void
 {
     (void)state;
     Cluster *cluster = cluster_new_alone(2, cluster_money(100), CASH_RESTORE);
-    crash(cluster, B);
+    cluster_crash(cluster, B);
     cluster_join(cluster);
-    hold(cluster, "moved");
+    cluster_hold(cluster, "moved");
     cluster_deliver(cluster);
     assert_int_equal(cluster->flights->len, 1);
     assert_int_equal(((Flight *)g_ptr_array_index(cluster->flights, 0))->from, B);
@@ -381,7 +363,7 @@ static void counters_pass_2_to_the_32(void **state)
         cluster_do(cluster, C, "checkpoint");
         cluster_do(cluster, A, "transfer 50 c");
         if (round % 2 == 0)
-            crash(cluster, A);
+            cluster_crash(cluster, A);
         else
             cluster_do(cluster, A, "rollback");
         assert_true(cluster_settle(cluster));
