@@ -6,6 +6,7 @@ Each fault is tried at the first, the second ... call to the disk; see faulty_di
 whose disk fails ends with exit code 4.
 """
 
+import functools
 import itertools
 import signal
 import sys
@@ -14,7 +15,6 @@ from live import WAIT_S, World, check, main, preload, same
 from recovery import Session, transfer
 
 CALLS = 12
-FAULTY_DISK = preload(sys.argv[2])
 ENDS = {"sync": 4, "sync-once": 4, "full": 4, "kill": -signal.SIGKILL, "torn": -signal.SIGKILL}
 TURNS_MAX = 200
 
@@ -41,8 +41,13 @@ def provoke(process, lines, exit_code=4):
     return results
 
 
+@functools.cache
+def faulty_disk():
+    return preload(sys.argv[2])
+
+
 def faulty(fault, call):
-    return {"LD_PRELOAD": FAULTY_DISK, "FAULTY_DISK": f"{fault}:{call}"}
+    return {"LD_PRELOAD": faulty_disk(), "FAULTY_DISK": f"{fault}:{call}"}
 
 
 def promised_balance(results, before):
