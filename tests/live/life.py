@@ -303,8 +303,14 @@ class Life:
             time.sleep(0.001)
 
     def do(self, actor, line):
-        actor.ask(line)
-        self.until(lambda: not actor.asked, f"{actor.name} to answer {line!r}")
+        """Again while the bank waits for a process that was killed to say that it has left."""
+        limit = time.monotonic() + SETTLE_S
+        while True:
+            actor.ask(line)
+            self.until(lambda: not actor.asked, f"{actor.name} to answer {line!r}")
+            if "in the middle of another command" not in actor.last or time.monotonic() > limit:
+                break
+            time.sleep(0.1)
         check(actor.last.startswith("SUCCESS "), f"{actor.name}: {line}: {actor.last}")
         return actor.last
 
