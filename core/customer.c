@@ -376,8 +376,8 @@ static void start(Customer *customer)
         customer->account_changed = true;
         if (customer_active(customer))
             process_mark_unsaved(&customer->process);
-        if (customer->membership
-                .has_account) /* else the bank has yet to say whether there is one */
+        /* Else the bank has yet to say whether there is an account. */
+        if (customer->membership.has_account)
             effects_notify(customer->step.effects,
                            &(Notice){.kind = NOTICE_RESUMED,
                                      .balance = account_balance(&customer->process.application)});

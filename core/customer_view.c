@@ -21,23 +21,11 @@ Money customer_balance(const Customer *customer)
     return customer->membership.has_account ? account_balance(&customer->process.application) : 0;
 }
 
-/* Entries of the log; what is released is in the account. */
-static Money lost_in_log(const ChannelState *state)
-{
-    Money lost = 0;
-    for (guint i = 0; i < state->log->len; i++) {
-        const Entry *entry = &g_array_index(state->log, Entry, i);
-        lost += entry->lost ? (Money)entry->payload : 0;
-    }
-    return lost;
-}
-
 Money customer_lost(const Customer *customer)
 {
-    Money lost = account_lost_released(&customer->process.application);
-    for (uint16_t i = 0; i < customer->process.count; i++)
-        lost += lost_in_log(&customer->process.peers[i].channel.state);
-    return lost;
+    Application released = customer->process.application;
+    process_release_losses(&customer->process, &released);
+    return account_lost_released(&released);
 }
 
 uint64_t customer_cohort(const Customer *customer)

@@ -118,19 +118,6 @@ static void final_clear(Final *final)
     *final = (Final){0};
 }
 
-/* With the cohort its logs end, and what is lost in them is lost for good. */
-static void release_losses(Application *application, const Process *process)
-{
-    for (uint16_t i = 0; i < process->count; i++) {
-        const ChannelState *state = &process->peers[i].channel.state;
-        for (uint64_t label = state->base + 1; label <= state->out; label++) {
-            const Entry *entry = channel_entry(state, label);
-            if (entry->lost)
-                account_release_loss(application, (Money)entry->payload);
-        }
-    }
-}
-
 static void final_take(Final *final, const Process *process)
 {
     final_clear(final);
@@ -141,7 +128,8 @@ static void final_take(Final *final, const Process *process)
                      .counts = g_new0(StatusCount, process->count)};
     for (uint16_t i = 0; i < process->count; i++)
         final->counts[i] = count_of(process, i);
-    release_losses(&final->application, process);
+    /* With the cohort its logs end, and what is lost in them is lost for good. */
+    process_release_losses(process, &final->application);
 }
 
 void leaving_clear(Dissolving *dissolving)

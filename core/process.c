@@ -217,3 +217,15 @@ uint64_t process_open_losses(const Process *process, Money *amount)
     }
     return count;
 }
+
+void process_release_losses(const Process *process, Application *application)
+{
+    for (uint16_t i = 0; i < process->count; i++) {
+        const ChannelState *state = &process->peers[i].channel.state;
+        for (uint64_t label = state->base + 1; label <= state->out; label++) {
+            const Entry *entry = channel_entry(state, label);
+            if (entry->lost)
+                account_release_loss(application, (Money)entry->payload);
+        }
+    }
+}

@@ -12,7 +12,6 @@ void recovery_load(Customer *customer)
     if (!customer_active(customer))
         return;
     process->recovering = !planted(PLANTED_NO_FORCED_ROLLBACK);
-    process->frozen = customer->membership.dissolving.voted;
     process_restore_permanent(process);
     for (uint16_t i = 0; i < process->count; i++) {
         process->peers[i].channel.stable_due = i != process->self;
