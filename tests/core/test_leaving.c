@@ -88,11 +88,13 @@ static void a_vote_is_kept_across_a_crash_and_repeated_word_for_word(void **stat
     assert_int_equal(before.status.balance, cluster_money(104));
     assert_int_equal(before.status.counts[0].received, 1);
     assert_int_equal(before.status.counts[2].sent, 1);
+    cluster_hold(cluster, "prepare");
     cluster_crash(cluster, 1);
     Message repeated = status(cluster); /* at once, without being asked */
     expect_same(&repeated, &before);
     cluster_advance(cluster, 60 * NS_PER_S); /* and does not roll back */
     assert_int_equal(cluster_traced(cluster, "rolled_back"), 0);
+    assert_int_equal(cluster->flights->len, 0); /* nor asks for it */
     for (int i = 0; i < MEMBERS; i++)
         order(cluster, i, DISSOLVE_DONE, 5);
     assert_int_equal(cluster_balance(cluster, 0), cluster_money(93));
