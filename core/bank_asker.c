@@ -99,6 +99,7 @@ static bool is_new(Askers *askers, Address from, const Message *message)
     /* "Requests": the bank keeps the last number and its answer, and answers repetitions so. The
      * answer may have to wait for the disk; that the bank lives need not. */
     if (number == last && !planted(PLANTED_REQUEST_DONE_TWICE)) {
+        effects_mark(askers->desk->effects, MARK_BANK_ANSWERS_AGAIN);
         send_sign(askers, MESSAGE_WORKING, from, message);
         send_answer(askers, from, known);
         return false;

@@ -230,6 +230,9 @@ void dissolutions_resume(Dissolutions *dissolutions)
         Dissolution *dissolution = dissolution_begin(dissolutions, cohort);
         dissolution->attempt = cohort->attempt;
         dissolution->answered = true; /* on record, or never: then the client asks again */
+        effects_mark(dissolutions->desk->effects, cohort->leaving
+                                                      ? MARK_BANK_CRASH_WHILE_LEAVING
+                                                      : MARK_BANK_CRASH_WHILE_DISSOLVING);
         dissolution->limit_ns = TIME_NEVER;
         enter_phase(dissolutions, dissolution, cohort->leaving ? PHASE_LEAVING : PHASE_CANCELLING,
                     TIME_NEVER);
@@ -319,10 +322,12 @@ static void take_refusal(Dissolutions *dissolutions, Dissolution *dissolution,
 {
     BankDesk *desk = dissolutions->desk;
     tally_heard(dissolution->tally, message->status.member, desk->now_ns);
-    if (dissolution->phase == PHASE_PREPARING)
-        pause_attempt(dissolutions, dissolution);
-    else
+    if (dissolution->phase != PHASE_PREPARING) {
         desk_drop(desk, DROP_STALE);
+        return;
+    }
+    effects_mark(desk->effects, MARK_BANK_REFUSED_A_FINAL);
+    pause_attempt(dissolutions, dissolution);
 }
 
 static void take_status(Dissolutions *dissolutions, Dissolution *dissolution, Address from,
@@ -423,6 +428,7 @@ static void give_up(Dissolutions *dissolutions, Dissolution *dissolution)
     uint16_t silent = tally_most_silent(tally), unsettled = tally_unsettled(tally);
     const RegistryRow *who = first_awaited(dissolution);
     Refusal refusal = REFUSAL_UNSETTLED;
+    effects_mark(dissolutions->desk->effects, MARK_BANK_GIVES_DISSOLVING_UP);
     if (dissolutions->desk->now_ns - tally->reports[silent].heard_ns >= DISSOLVE_SILENCE_NS_MAX) {
         refusal = REFUSAL_NO_ANSWER;
         who = dissolution->members[silent];
@@ -437,6 +443,8 @@ static void give_up(Dissolutions *dissolutions, Dissolution *dissolution)
 /* The end of an attempt, of the pause after it, or of the grace; a cancelling has none. */
 static void phase_over(Dissolutions *dissolutions, Dissolution *dissolution)
 {
+    if (dissolution->phase == PHASE_QUIESCING || dissolution->phase == PHASE_PREPARING)
+        effects_mark(dissolutions->desk->effects, MARK_BANK_ATTEMPT_OUT_OF_TIME);
     if (dissolution->phase != PHASE_LEAVING) {
         begin_attempt(dissolutions, dissolution);
         return;

@@ -227,6 +227,7 @@ static void exit_resume(Operations *operations, RegistryRow *row)
 {
     BankDesk *desk = operations->desk;
     const Asker nobody = {.command = COMMAND_EXIT, .name = row->line.name};
+    effects_mark(desk->effects, MARK_BANK_CRASH_AFTER_EXIT);
     Operation *operation = operation_new(PROPOSAL_EXIT, row->exit_id, &nobody, 1);
     operation->targets[0] = (Target){.row = row, .state = TARGET_YES, .client = row->client};
     operation->decided = true;
@@ -351,6 +352,8 @@ static void late_vote(Operations *operations, Address from, const Message *messa
         desk_drop(operations->desk, DROP_STALE);
         return;
     }
+    effects_mark(operations->desk->effects,
+                 commit ? MARK_BANK_COMMITTED_LONG_AGO : MARK_BANK_PRESUMES_ABORT);
     const Message outcome = {.kind = MESSAGE_OUTCOME,
                              .outcome = {.proposal = message->vote_bank.proposal,
                                          .id = message->vote_bank.id,
@@ -457,6 +460,7 @@ void operation_due(Operations *operations, DeskTask *task)
         operation_over(operations, operation); /* whoever asks is answered from the registry */
     } else {
         const Target *silent = first_awaited(operation);
+        effects_mark(desk->effects, MARK_BANK_WAITED_IN_VAIN);
         note_silence(operation);
         operation_abort(operations, operation, REFUSAL_NO_ANSWER, target_name(operation, silent));
     }

@@ -277,8 +277,9 @@ static bool apply_row(Registry *registry, Coder *coder)
 {
     RegistryRow after = {0};
     code_row(coder, &after);
-    if (coder->failed || after.line.name.text[0] == '\0' || after.line.balance < 0)
-        return false;
+    if (coder->failed || after.line.name.text[0] == '\0' || after.line.balance < 0 ||
+        after.line.port1 == 0 || after.line.port2 == 0)
+        return false; /* nor could the CSV hold it */
     RegistryRow *row = registry_find(registry, &after.line.name);
     if (!row)
         row = add_row(registry, &after.line.name);
@@ -528,6 +529,8 @@ static void forget(Registry *registry)
         ((RegistryCohort *)g_ptr_array_index(registry->cohorts, i))->attempt = 0;
     if (planted(PLANTED_VOLATILE_ATTEMPT))
         registry->counters.attempt = 0;
+    if (planted(PLANTED_VOLATILE_COUNTERS))
+        memset(registry->counters.ids, 0, sizeof registry->counters.ids);
 }
 #endif
 

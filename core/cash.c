@@ -65,6 +65,8 @@ bool cash_load(Cash *cash, const Shelf *stored)
 static void list(Customer *customer)
 {
     const Cash *cash = &customer->cash;
+    if (cash->moves != NULL && cash->moves->len > 0)
+        effects_mark(customer->step.effects, MARK_CASH_UNDONE);
     for (guint i = 0; cash->moves != NULL && i < cash->moves->len; i++) {
         const CashMove *move = &g_array_index(cash->moves, CashMove, i);
         effects_notify(

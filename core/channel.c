@@ -113,11 +113,9 @@ Entry *channel_entry(const ChannelState *state, uint64_t label)
 
 void channel_state_drop_skips(ChannelState *state, uint64_t upto)
 {
-    if (state->in <= upto)
+    if (state->in <= upto || (planted_any() && state->last_received > upto))
         return;
-    INVARIANT(state->last_received <= upto || planted_any());
-    if (state->last_received > upto)
-        return;
+    INVARIANT_THAT(state->last_received, <=, upto);
     while (state->skips->len > 0 &&
            g_array_index(state->skips, uint64_t, state->skips->len - 1) > upto)
         g_array_set_size(state->skips, state->skips->len - 1);
@@ -221,19 +219,23 @@ void channel_rewind(Channel *channel)
     channel->resend_ns = TIME_NEVER;
 }
 
-void channel_timeout(Channel *channel, uint64_t now_ns, uint32_t retries, bool keep)
+bool channel_timeout(Channel *channel, uint64_t now_ns, uint32_t retries, bool keep)
 {
+    bool gave_up = false;
     if (channel->closed.instance.number != 0 || channel->resend_ns > now_ns)
-        return;
+        return false;
     /* Rule 1 of "Lost transfers": giving up turns T into K only above max(acked, log base), and
      * not while rolling. `acked` is never below the base. */
     for (uint64_t label = channel->acked + 1; label <= channel->sent_upto && !keep; label++) {
         Entry *entry = channel_entry(&channel->state, label);
-        if (entry->kind == ENTRY_TRANSFER && entry->sends > retries)
+        if (entry->kind == ENTRY_TRANSFER && entry->sends > retries) {
             entry->kind = ENTRY_GIVEN_UP;
+            gave_up = true;
+        }
     }
     channel_rewind(channel);
     channel->backoff++;
+    return gave_up;
 }
 
 /* RFC 6298, section 2, in integers: alpha 1/8, beta 1/4, K 4. */
@@ -267,37 +269,44 @@ static bool coverage_skips(const Coverage *coverage, uint64_t label)
 
 /* "For each number still in its log the sender takes the receiver's word, even against its own
  * entry: the fate follows, and the kind (received -> T, skipped -> K)." */
-void channel_take_word(Channel *channel, const Coverage *coverage, GArray *lost)
+Contradiction channel_take_word(Channel *channel, const Coverage *coverage, GArray *lost)
 {
+    Contradiction found = CONTRADICTION_NONE;
     ChannelState *state = &channel->state;
     uint64_t first = coverage->from > state->base ? coverage->from : state->base;
     uint64_t last = coverage->upto < state->out ? coverage->upto : state->out;
     if (first >= last)
-        return; /* of a stranger's labels even the one after the first may not be a number */
+        return found; /* of a stranger's labels even the one after the first may not be a number */
     for (uint64_t label = first + 1; label <= last; label++) {
         Entry *entry = channel_entry(state, label);
         if (!coverage_skips(coverage, label)) {
-            if (!entry->lost) /* a loss once certain stays: nobody accepts that label now */
-                entry->kind = ENTRY_TRANSFER;
+            if (!entry->lost && entry->kind != ENTRY_TRANSFER) {
+                entry->kind = ENTRY_TRANSFER; /* a loss once certain stays: nobody accepts it now */
+                found |= CONTRADICTION_RECEIVED;
+            }
             continue;
         }
-        if (entry->kind == ENTRY_TRANSFER)
+        if (entry->kind == ENTRY_TRANSFER) {
             entry->kind = ENTRY_GIVEN_UP;
+            found |= CONTRADICTION_SKIPPED;
+        }
         if (!entry->lost) {
             entry->lost = true;
             g_array_append_val(lost, label);
         }
     }
+    return found;
 }
 
-void channel_acknowledged(Channel *channel, const Coverage *coverage, uint64_t now_ns, GArray *lost)
+Contradiction channel_acknowledged(Channel *channel, const Coverage *coverage, uint64_t now_ns,
+                                   GArray *lost)
 {
     ChannelState *state = &channel->state;
     if (coverage->from > channel->acked || coverage->upto > state->out)
-        return; /* says nothing of the first label we wait for, or of labels never used */
-    channel_take_word(channel, coverage, lost);
+        return CONTRADICTION_NONE; /* says nothing of what we wait for, or of labels never used */
+    Contradiction found = channel_take_word(channel, coverage, lost);
     if (coverage->upto <= channel->acked)
-        return;
+        return found;
     const Entry *last = channel_entry(state, coverage->upto);
     if (last->sends == 1 && last->sent_ns <= now_ns) /* Karn: only what was sent once */
         rtt_sample(channel, now_ns - last->sent_ns);
@@ -308,6 +317,7 @@ void channel_acknowledged(Channel *channel, const Coverage *coverage, uint64_t n
     channel->resend_ns = channel->sent_upto > channel->acked
                              ? now_ns + retry_delay_ns(channel->rto_ns, 0, 0)
                              : TIME_NEVER;
+    return found;
 }
 
 uint64_t channel_release(Channel *channel, const Coverage *coverage)

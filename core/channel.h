@@ -103,20 +103,28 @@ uint64_t channel_next_due(Channel *channel, uint64_t now_ns);
 /* `label`, just returned by channel_next_due, left now. */
 void channel_sent(Channel *channel, uint64_t label, uint64_t now_ns, uint64_t jitter);
 /* When the retransmission timer has run out: goes back to the first unacknowledged label, and
- * gives up (T -> K) what was retransmitted `retries` times, unless `keep` (the process rolls). */
-void channel_timeout(Channel *channel, uint64_t now_ns, uint32_t retries, bool keep);
+ * gives up (T -> K) what was retransmitted `retries` times, unless `keep` (the process rolls).
+ * True: something was given up. */
+bool channel_timeout(Channel *channel, uint64_t now_ns, uint32_t retries, bool keep);
 /* Sends everything above acked again, from now on. */
 void channel_rewind(Channel *channel);
 
+/* What the receiver said against our own entries: a set of bits. */
+typedef enum Contradiction {
+    CONTRADICTION_NONE = 0,
+    CONTRADICTION_RECEIVED = 1, /* it has what we had given up */
+    CONTRADICTION_SKIPPED = 2   /* it has skipped what we (again) hold for a transfer */
+} Contradiction;
+
 /* Takes the receiver's word for the labels coverage.from+1 .. upto still in the log (rule 3 of
  * "Lost transfers"). Appends to `lost` (uint64_t) every label whose loss became certain. */
-void channel_acknowledged(Channel *channel, const Coverage *coverage, uint64_t now_ns,
-                          GArray *lost);
+Contradiction channel_acknowledged(Channel *channel, const Coverage *coverage, uint64_t now_ns,
+                                   GArray *lost);
 /* The peer's permanent checkpoint covers all up to coverage.upto: releases them. Returns the sum
  * of the payloads released as lost. */
 uint64_t channel_release(Channel *channel, const Coverage *coverage);
 /* The fate and kind of what the coverage names, without acknowledging or releasing it. */
-void channel_take_word(Channel *channel, const Coverage *coverage, GArray *lost);
+Contradiction channel_take_word(Channel *channel, const Coverage *coverage, GArray *lost);
 
 /* --- receiving --- */
 

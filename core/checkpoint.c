@@ -35,14 +35,23 @@ static void commit_if_all_said_yes(Process *process, Step *step)
  * since its last permanent checkpoint. */
 static void take_part(Process *process, Step *step, Instance instance, uint16_t parent)
 {
+    bool alone = parent == process->self;
     instance_engage(process, step, ENGAGED_CHECKPOINT, instance, parent);
     process_take_tentative(process);
     report_snapshot(process, step, TRACE_TENTATIVE, instance, &process->tent, 0);
     for (uint16_t r = 0; r < process->count; r++) {
         uint64_t last = last_counting(process, r);
-        if (r != process->self && last > process->perm.channels[r].in)
-            instance_ask(process, step, r, last);
+        if (process->tent.channels[r].in < process->peers[r].channel.state.in)
+            effects_mark(step->effects, MARK_SKIP_NOT_IN_CHECKPOINT);
+        if (r == process->self || last <= process->perm.channels[r].in)
+            continue;
+        instance_ask(process, step, r, last);
+        alone = false;
     }
+    if (alone)
+        effects_mark(step->effects, MARK_CHECKPOINT_ALONE);
+    if (parent != process->self && parent != instance.initiator)
+        effects_mark(step->effects, MARK_CHECKPOINT_AT_THIRD_HAND);
 }
 
 void checkpoint_begin(Process *process, Step *step)
@@ -50,6 +59,20 @@ void checkpoint_begin(Process *process, Step *step)
     INVARIANT(instance_free(process));
     take_part(process, step, instance_next(process), process->self);
     commit_if_all_said_yes(process, step);
+}
+
+/* What keeps this process from the checkpoint that it is asked for. */
+static void mark_no(const Process *process, Step *step, uint16_t from, Instance instance)
+{
+    if (process->engaged == ENGAGED_ROLLBACK)
+        effects_mark(step->effects, MARK_CHECKPOINT_MEETS_ROLLBACK);
+    else if (process->frozen)
+        effects_mark(step->effects, MARK_CHECKPOINT_MEETS_FROZEN);
+    else if (process->recovering)
+        effects_mark(step->effects, MARK_CHECKPOINT_MEETS_RECOVERING);
+    else if (process->engaged == ENGAGED_CHECKPOINT && process->parent == process->self &&
+             from == instance.initiator && process->peers[from].ask == ASK_WAITING)
+        effects_mark(step->effects, MARK_CHECKPOINTS_MEET);
 }
 
 void checkpoint_receive_request(Process *process, Step *step, uint16_t from, const Message *message)
@@ -62,17 +85,21 @@ void checkpoint_receive_request(Process *process, Step *step, uint16_t from, con
         if (from == process->parent && last_received == process->parent_label) {
             if (!process->voted)
                 return; /* the answer follows when our own cohort has answered */
+            effects_mark(step->effects, MARK_CHECKPOINT_REPEATS_YES);
             answer = ANSWER_JOINED;
         } else {
+            effects_mark(step->effects, MARK_CHECKPOINT_ASKED_TWICE);
             /* Our tentative checkpoint is part of this instance already, and no transfer left
              * since: it covers what `from` received. */
             answer = ANSWER_NO_NEED;
         }
     } else if (instance_finished(process, instance, &commit)) {
+        effects_mark(step->effects, MARK_CHECKPOINT_ASKS_TOO_LATE);
         answer = ANSWER_BUSY; /* over: whoever still asks will learn of the abort */
     } else if (last_received <= process->perm.channels[from].out) {
         /* "p inherits if L > perm.out[q] (q received something p's permanent checkpoint does not
          * record as sent) ... If not, it answers yes at once." */
+        effects_mark(step->effects, MARK_CHECKPOINT_NO_NEED);
         answer = ANSWER_NO_NEED;
     } else if (instance_free(process) &&
                (!process->recovering || planted(PLANTED_TENTATIVE_WHILE_RECOVERING)) &&
@@ -83,6 +110,8 @@ void checkpoint_receive_request(Process *process, Step *step, uint16_t from, con
         take_part(process, step, instance, from);
         commit_if_all_said_yes(process, step);
         return;
+    } else {
+        mark_no(process, step, from, instance);
     }
     instance_answer(process, from, MESSAGE_CHECKPOINT_VOTE, instance, answer, last_received);
 }
@@ -95,6 +124,8 @@ DropReason checkpoint_receive_vote(Process *process, Step *step, uint16_t from,
         process->peers[from].ask != ASK_WAITING)
         return DROP_STALE;
     if (message->vote.answer == ANSWER_BUSY) {
+        if (process->parent != process->self)
+            effects_mark(step->effects, MARK_CHECKPOINT_PASSES_NO_ON);
         checkpoint_abort(process, step, from, false);
         return DROP_NONE;
     }
@@ -120,6 +151,10 @@ void checkpoint_decide(Process *process, Step *step, bool commit)
     Instance instance = process->instance;
     bool initiator = process->parent == process->self;
     INVARIANT_THAT(process->engaged, ==, ENGAGED_CHECKPOINT);
+    if (!commit && process->voted)
+        effects_mark(step->effects, MARK_CHECKPOINT_DISCARDED_IN_DOUBT);
+    if (commit && process->recovering)
+        effects_mark(step->effects, MARK_COMMIT_WHILE_RECOVERING);
     if (initiator)
         tell_initiator(process, commit, process->self, false);
     report_snapshot(process, step, commit ? TRACE_PERMANENT : TRACE_DISCARDED, instance,

@@ -194,7 +194,8 @@ static void compose_transfers(Composer *composer)
     Channel *channel = &composer->peer->channel;
     uint64_t now_ns = composer->step->now_ns;
     uint64_t label;
-    channel_timeout(channel, now_ns, process->retries, process->engaged == ENGAGED_ROLLBACK);
+    if (channel_timeout(channel, now_ns, process->retries, process->engaged == ENGAGED_ROLLBACK))
+        effects_mark(composer->step->effects, MARK_GIVEN_UP);
 #ifdef COHORT_PLANTED_FAULTS
     if (planted(PLANTED_LOST_WHEN_GIVEN_UP))
         report_given_up(process, composer->step, (uint16_t)(composer->peer - process->peers));

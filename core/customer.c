@@ -44,6 +44,48 @@ void customer_free(Customer *customer)
     g_free(customer);
 }
 
+/* --- marks --- */
+
+/* Messages that come too late, too early or too often. */
+static void mark_drop(Customer *customer, MessageKind kind, DropReason reason)
+{
+    static const struct {
+        MessageKind kind;
+        DropReason reason;
+        Mark mark;
+    } drops[] = {
+        {MESSAGE_TRANSFER, DROP_DUPLICATE, MARK_TRANSFER_TWICE},
+        {MESSAGE_TRANSFER, DROP_ORDER, MARK_TRANSFER_OUT_OF_ORDER},
+        {MESSAGE_TRANSFER, DROP_INCARNATION, MARK_TRANSFER_OF_FORMER_LIFE},
+        {MESSAGE_TRANSFER, DROP_CLOSED, MARK_TRANSFER_AT_CLOSED_CHANNEL},
+        {MESSAGE_TRANSFER, DROP_FROZEN, MARK_TRANSFER_WHILE_FROZEN},
+        {MESSAGE_TRANSFER, DROP_COHORT, MARK_TRANSFER_OF_ANOTHER_COHORT},
+        {MESSAGE_SKIP, DROP_ORDER, MARK_SKIP_OUT_OF_ORDER},
+        {MESSAGE_SKIP, DROP_INCARNATION, MARK_SKIP_OF_FORMER_LIFE},
+        {MESSAGE_ACK, DROP_INCARNATION, MARK_ACK_OF_FORMER_LIFE},
+        {MESSAGE_ACK, DROP_CLOSED, MARK_ACK_AT_CLOSED_CHANNEL},
+        {MESSAGE_CHECKPOINT_VOTE, DROP_STALE, MARK_CHECKPOINT_VOTE_TOO_LATE},
+        {MESSAGE_PREPARE_VOTE, DROP_STALE, MARK_ROLLBACK_VOTE_TOO_LATE},
+        {MESSAGE_MOVED, DROP_STALE, MARK_MOVED_OVERTAKEN},
+    };
+    if (kind == MESSAGE_TRANSFER && reason == DROP_ROLLING)
+        effects_mark(customer->step.effects, customer->process.engaged == ENGAGED_ROLLBACK
+                                                 ? MARK_TRANSFER_WHILE_ROLLING
+                                                 : MARK_TRANSFER_WHILE_RECOVERING);
+    for (size_t i = 0; i < G_N_ELEMENTS(drops); i++) {
+        if (drops[i].kind == kind && drops[i].reason == reason)
+            effects_mark(customer->step.effects, drops[i].mark);
+    }
+}
+
+static void mark_contradiction(Customer *customer, Contradiction found)
+{
+    if (found & CONTRADICTION_RECEIVED)
+        effects_mark(customer->step.effects, MARK_GIVEN_UP_AND_RECEIVED);
+    if (found & CONTRADICTION_SKIPPED)
+        effects_mark(customer->step.effects, MARK_SKIPPED_BEFORE_ROLLBACK);
+}
+
 /* --- from peers --- */
 
 static void report_losses(Customer *customer, uint16_t from, const GArray *lost)
@@ -93,7 +135,8 @@ static DropReason receive_ack(Customer *customer, const Header *header, const Me
         !planted(PLANTED_ACK_WITHOUT_INCARNATION))
         return DROP_INCARNATION;
     g_array_set_size(customer->lost, 0);
-    channel_acknowledged(channel, &message->ack, customer->step.now_ns, customer->lost);
+    mark_contradiction(customer, channel_acknowledged(channel, &message->ack, customer->step.now_ns,
+                                                      customer->lost));
     report_losses(customer, header->sender, customer->lost);
     if (planted(PLANTED_RELEASE_ON_ACK))
         channel_release(channel, &message->ack);
@@ -112,12 +155,19 @@ static DropReason receive_stable(Customer *customer, const Header *header, const
         return DROP_LEAP;
     /* Permanent is permanent: true in every incarnation. */
     g_array_set_size(customer->lost, 0);
-    channel_take_word(channel, &message->stable.coverage, customer->lost);
+    mark_contradiction(customer,
+                       channel_take_word(channel, &message->stable.coverage, customer->lost));
+    if (customer->lost->len > 0)
+        effects_mark(customer->step.effects, MARK_STABLE_TELLS_OF_LOSS);
     report_losses(customer, header->sender, customer->lost);
     Money released = (Money)channel_release(channel, &message->stable.coverage);
-    if (released > 0)
+    if (released > 0) {
+        effects_mark(customer->step.effects, MARK_LOSS_RELEASED);
         account_release_loss(&process->application, released);
-    if (message->stable.version >= channel->peer_version) {
+    }
+    if (message->stable.version < channel->peer_version) {
+        effects_mark(customer->step.effects, MARK_STABLE_OVERTAKEN);
+    } else {
         channel->peer_version = message->stable.version;
         channel->peer_perm_sent = message->stable.perm_sent;
         channel->peer_perm_base = message->stable.perm_base;
@@ -158,12 +208,20 @@ static DropReason receive_decision(Customer *customer, uint16_t from, const Mess
         /* Nobody decides for the initiator, and no commit comes before our own yes. */
         if (process->parent == process->self || (commit && (!process->voted || process->refused)))
             return DROP_STALE;
+        if (process->voted && process->query_next != instance.initiator)
+            effects_mark(customer->step.effects,
+                         commit ? MARK_DOUBT_ENDS_IN_COMMIT : MARK_DOUBT_ENDS_IN_ABORT);
         if (process->engaged == ENGAGED_CHECKPOINT)
             checkpoint_decide(process, &customer->step, commit);
         else
             rollback_decide(process, &customer->step, instance, commit);
     } else if (rollback_holds(process, instance)) {
         rollback_decide(process, &customer->step, instance, commit);
+    } else {
+        bool before;
+        effects_mark(customer->step.effects, instance_finished(process, instance, &before)
+                                                 ? MARK_DECISION_TWICE
+                                                 : MARK_DECISION_BEFORE_REQUEST);
     }
     instance_note_decision(process, from, instance, commit);
     return DROP_NONE;
@@ -203,10 +261,10 @@ static DropReason receive_instance(Customer *customer, uint16_t from, const Mess
     case MESSAGE_DECISION:
         return receive_decision(customer, from, message);
     case MESSAGE_DECISION_ACK:
-        instance_receive_ack(process, from, message->instance);
+        instance_receive_ack(process, step, from, message->instance);
         return DROP_NONE;
     default:
-        instance_receive_query(process, from, message->instance);
+        instance_receive_query(process, step, from, message->instance);
         return DROP_NONE;
     }
 }
@@ -239,9 +297,11 @@ static DropReason receive_from_peer(Customer *customer, const Header *header,
     const Instance *instance = instance_of(message);
     if ((message->kind == MESSAGE_TRANSFER || message->kind == MESSAGE_SKIP) &&
         header->receiver == customer->membership.proposal.self &&
-        header->sender < customer->membership.proposal.count)
-        membership_prove_formed(customer, header->cohort);
-    if (!customer_active(customer) || header->cohort != process->cohort)
+        header->sender < customer->membership.proposal.count &&
+        membership_prove_formed(customer, header->cohort))
+        effects_mark(customer->step.effects, MARK_FORMED_BY_TRANSFER);
+    if (!customer_active(customer) ||
+        (header->cohort != process->cohort && !planted(PLANTED_COHORT_NOT_COMPARED)))
         return DROP_COHORT;
     if (header->sender >= process->count || header->sender == process->self)
         return DROP_SENDER;
@@ -327,6 +387,8 @@ static void receive(Customer *customer, const Event *event)
     while (!customer->membership.ended && wire_next(&reader, &message)) {
         reason = from_bank ? receive_from_bank(customer, &message)
                            : receive_from_peer(customer, &header, &message);
+        if (reason != DROP_NONE && !from_bank)
+            mark_drop(customer, message.kind, reason);
         if (reason != DROP_NONE)
             customer_drop(customer,
                           !from_bank && reason > DROP_SENDER
@@ -367,6 +429,8 @@ static void start(Customer *customer)
     if (customer->loaded) {
         customer->process.epoch++;
         customer->process.retries = customer->config.retries;
+        if (!customer->orderly && customer->membership.proposal.pending)
+            effects_mark(customer->step.effects, MARK_CRASH_WHILE_PREPARED);
         rebase(customer);
         if (customer->orderly)
             effects_save(customer->step.effects, SLOT_ORDERLY, 0, NULL, 0);
@@ -444,10 +508,13 @@ static void tick_instance(Customer *customer)
         if (process->peers[i].ask == ASK_WAITING)
             silent = i;
     }
-    if (process->engaged == ENGAGED_CHECKPOINT)
+    if (process->engaged == ENGAGED_CHECKPOINT) {
+        effects_mark(customer->step.effects, MARK_CHECKPOINT_WITHOUT_ANSWER);
         checkpoint_abort(process, &customer->step, silent, true);
-    else
+    } else {
+        effects_mark(customer->step.effects, MARK_ROLLBACK_WITHOUT_ANSWER);
         rollback_abort(process, &customer->step, silent, true);
+    }
 }
 
 static void flush_bank(Customer *customer)

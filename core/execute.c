@@ -191,6 +191,8 @@ static Progress attempt_failed(Customer *customer)
 {
     const Process *process = &customer->process;
     Notice why = {.refusal = process->outcome.silent ? REFUSAL_NO_ANSWER : REFUSAL_BUSY};
+    effects_mark(customer->step.effects,
+                 process->outcome.silent ? MARK_COMMAND_WITHOUT_ANSWER : MARK_COMMAND_OUT_OF_TRIES);
     if (process->outcome.blocker != process->self)
         why.name = process->peers[process->outcome.blocker].member.name;
     customer->attempt = (Attempt){0};
@@ -206,11 +208,13 @@ static Progress attempt_over(Customer *customer)
         if (process->outcome.silent || out_of_time(customer) ||
             attempt->tries >= INSTANCE_TRIES_MAX)
             return attempt_failed(customer);
+        effects_mark(customer->step.effects, MARK_COMMAND_TRIED_AGAIN);
         customer_pause(customer, attempt, PAUSE_NS_MAX);
         return PROGRESS_WAITS;
     }
     if (head(customer)->kind == COMMAND_WITHDRAWAL) {
         /* Output commit: the checkpoint just made permanent holds the money to pay out. */
+        effects_mark(customer->step.effects, MARK_OUTPUT_COMMIT);
         *attempt = (Attempt){0};
         return execute_cash(customer);
     }

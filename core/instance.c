@@ -181,7 +181,7 @@ void instance_finish(Process *process, Step *step, bool commit)
     process->query_ns = TIME_NEVER;
 }
 
-void instance_receive_ack(Process *process, uint16_t index, Instance instance)
+void instance_receive_ack(Process *process, const Step *step, uint16_t index, Instance instance)
 {
     for (guint i = 0; i < process->announcements->len; i++) {
         Announcement *announcement = &g_array_index(process->announcements, Announcement, i);
@@ -192,8 +192,10 @@ void instance_receive_ack(Process *process, uint16_t index, Instance instance)
         compose_heard(process, index);
         if (--announcement->waiting > 0)
             return;
-        if (announcement->parent != process->self)
+        if (announcement->parent != process->self) {
+            effects_mark(step->effects, MARK_DECISION_AWAITS_CHILDREN);
             acknowledge(process, announcement->parent, instance);
+        }
         g_array_remove_index(process->announcements, i);
         process->control_changed = true;
         return;
@@ -209,22 +211,27 @@ void instance_note_decision(Process *process, uint16_t index, Instance instance,
         acknowledge(process, index, instance);
 }
 
-void instance_receive_query(Process *process, uint16_t index, Instance instance)
+void instance_receive_query(Process *process, const Step *step, uint16_t index, Instance instance)
 {
     bool commit;
     Message message = {.kind = MESSAGE_DECISION};
-    if (instance_engaged(process, instance))
-        return; /* undecided here too */
+    if (instance_engaged(process, instance)) { /* undecided here too */
+        effects_mark(step->effects, MARK_DOUBT_SHARED);
+        return;
+    }
     /* Presumed abort: an initiator remembers a commit until all who took part know it. Who is not
      * the initiator answers only what it knows for certain. */
     if (!instance_finished(process, instance, &commit)) {
         if (instance.initiator != process->self)
             return;
+        effects_mark(step->effects, MARK_DOUBT_PRESUMED_ABORT);
         commit = false;
     } else if (instance.initiator != process->self && announcement_of(process, instance) == NULL &&
                process->peers[instance.initiator].finished.number != instance.number) {
         return;
     }
+    if (instance.initiator != process->self)
+        effects_mark(step->effects, MARK_DOUBT_ENDED_BY_ANOTHER);
     message.decision.instance = instance;
     message.decision.commit = commit;
     compose_owe(process, index, &message);
@@ -237,6 +244,7 @@ static void tell_doubt(Process *process, const Step *step)
     if (process->doubt_told || step->now_ns - process->since_ns < DOUBT_NS_MAX)
         return;
     process->doubt_told = true;
+    effects_mark(step->effects, MARK_DOUBT_TOLD);
     effects_notify(step->effects, &(Notice){.kind = NOTICE_IN_DOUBT,
                                             .initiator = *initiator,
                                             .number = process->instance.number,
@@ -247,6 +255,7 @@ void instance_query_soon(Process *process, uint16_t index, const Step *step)
 {
     if (process->query_ns == TIME_NEVER || process->instance.initiator != index)
         return;
+    effects_mark(step->effects, MARK_INITIATOR_IS_BACK);
     process->query_ns = step->now_ns;
     process->query_next = index;
 }

@@ -35,10 +35,10 @@ void instance_vote_yes(Process *process, Step *step);
 /* The engagement ends: remembers the decision and announces it to all who may wait for it. */
 void instance_finish(Process *process, Step *step, bool commit);
 
-void instance_receive_ack(Process *process, uint16_t peer, Instance instance);
+void instance_receive_ack(Process *process, const Step *step, uint16_t peer, Instance instance);
 /* Records a decision of an instance that we are not engaged in, and acknowledges it. */
 void instance_note_decision(Process *process, uint16_t peer, Instance instance, bool commit);
-void instance_receive_query(Process *process, uint16_t peer, Instance instance);
+void instance_receive_query(Process *process, const Step *step, uint16_t peer, Instance instance);
 /* Owes the question for the decision, when it is time. */
 /* The process of this index has started again: if it began what we voted yes on, it knows. */
 void instance_query_soon(Process *process, uint16_t index, const Step *step);

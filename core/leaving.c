@@ -184,6 +184,16 @@ static bool ready_to_vote(const Customer *customer)
            (process_all_settled(process) || planted(PLANTED_DISSOLVE_UNBALANCED));
 }
 
+/* What an order takes back. */
+static void mark_release(Customer *customer, bool quiesced_again)
+{
+    const Dissolving *dissolving = &customer->membership.dissolving;
+    if (dissolving->voted)
+        effects_mark(customer->step.effects, MARK_FINAL_CANCELLED);
+    else if (dissolving->quiesced && quiesced_again)
+        effects_mark(customer->step.effects, MARK_QUIESCED_AGAIN);
+}
+
 static void order_quiesce(Customer *customer, uint64_t attempt)
 {
     Dissolving *dissolving = &customer->membership.dissolving;
@@ -192,6 +202,7 @@ static void order_quiesce(Customer *customer, uint64_t attempt)
     if (attempt <= dissolving->attempt)
         return;
     /* "A higher attempt cancels a lower." */
+    mark_release(customer, true);
     release(customer);
     dissolving->attempt = attempt;
     dissolving->quiesced = true;
@@ -212,6 +223,7 @@ static void order_prepare(Customer *customer, uint64_t attempt)
     /* What it was quiesced for may have been lost with a crash: then the bank must begin anew. */
     bool quiesced = attempt == dissolving->attempt && dissolving->quiesced;
     if (quiesced && dissolving->voted) {
+        effects_mark(customer->step.effects, MARK_FINAL_REPEATED);
         report_afresh(customer);
     } else if (quiesced && ready_to_vote(customer)) {
         /* "Voted is frozen: no sending, requests for checkpoints or rollbacks refused." */
@@ -221,6 +233,8 @@ static void order_prepare(Customer *customer, uint64_t attempt)
         customer->account_changed = true;
         status_renew(customer, STATUS_VOTED);
     } else {
+        effects_mark(customer->step.effects,
+                     quiesced ? MARK_FINAL_REFUSED : MARK_FINAL_REFUSED_AFTER_CRASH);
         owe_status(customer, STATUS_REFUSED, attempt);
     }
 }
@@ -229,6 +243,7 @@ static void order_cancel(Customer *customer, uint64_t attempt)
 {
     Dissolving *dissolving = &customer->membership.dissolving;
     if (attempt >= dissolving->attempt) {
+        mark_release(customer, false);
         release(customer);
         dissolving->attempt = attempt;
         customer->account_changed = true;
@@ -243,6 +258,8 @@ static void order_done(Customer *customer)
     Process *process = &customer->process;
     if (!process->recovering) /* else what was lost after the checkpoint is forgotten */
         report_open_losses(process, &customer->step);
+    else
+        effects_mark(customer->step.effects, MARK_FINAL_BEFORE_RECOVERY);
     process->application = membership->dissolving.final.application;
     Money balance = account_balance(&process->application);
     membership->left_cohort = process->cohort;
@@ -271,12 +288,15 @@ void leaving_receive_order(Customer *customer, const Message *message)
     Membership *membership = &customer->membership;
     uint64_t cohort = message->dissolve.cohort;
     uint64_t attempt = message->dissolve.attempt;
-    membership_prove_formed(customer, cohort); /* only what was formed can be dissolved */
+    if (membership_prove_formed(customer, cohort)) /* only what was formed can be dissolved */
+        effects_mark(customer->step.effects, MARK_FORMED_BY_ORDER);
     if (!customer_active(customer) || cohort != customer->process.cohort) {
-        if (message->dissolve.order == DISSOLVE_DONE && cohort == membership->left_cohort)
+        if (message->dissolve.order == DISSOLVE_DONE && cohort == membership->left_cohort) {
+            effects_mark(customer->step.effects, MARK_LEFT_TWICE);
             owe_left(customer, cohort);
-        else
+        } else {
             customer_drop(customer, NULL, DROP_COHORT);
+        }
         return;
     }
     if (leaps(membership->dissolving.attempt, attempt)) {
@@ -323,8 +343,10 @@ void leaving_tick(Customer *customer)
     Dissolving *dissolving = &customer->membership.dissolving;
     if (!customer_active(customer) || !dissolving->quiesced)
         return;
-    if (!dissolving->voted && dissolving->digest != status_digest(&customer->process))
+    if (!dissolving->voted && dissolving->digest != status_digest(&customer->process)) {
+        effects_mark(customer->step.effects, MARK_QUIESCED_AND_NOT_SETTLED);
         status_renew(customer, STATUS_QUIESCED);
+    }
     if (!dissolving->due || dissolving->repeat_ns > customer->step.now_ns)
         return;
     for (uint16_t part = 0; part < part_count(&customer->process); part++) {

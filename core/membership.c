@@ -77,6 +77,8 @@ static bool given_up(const Customer *customer, const Message *message)
 /* A no at once, or the yes that `proposal` is remembered for. */
 static void answer(Customer *customer, const Message *message, Refusal refusal, Proposal proposal)
 {
+    if (refusal == REFUSAL_DECLINED)
+        effects_mark(customer->step.effects, MARK_PROPOSAL_DECLINED);
     if (refusal == REFUSAL_NONE)
         say_yes(customer, proposal);
     else
@@ -181,7 +183,10 @@ void membership_receive_propose(Customer *customer, const Message *message)
     ProposalKind kind = message->propose.proposal;
     uint64_t id = message->propose.id;
     if (membership->proposal.pending) {
-        if (membership->proposal.kind == kind && membership->proposal.id == id)
+        bool again = membership->proposal.kind == kind && membership->proposal.id == id;
+        effects_mark(customer->step.effects,
+                     again ? MARK_PROPOSAL_TWICE : MARK_PROPOSAL_WHILE_PREPARED);
+        if (again)
             vote(customer, kind, id, proposal_name(membership), REFUSAL_NONE);
         else
             customer_drop(customer, NULL, DROP_STALE);
@@ -194,6 +199,7 @@ void membership_receive_propose(Customer *customer, const Message *message)
     }
     if (id <= membership->high_water[kind] &&
         !(kind == PROPOSAL_JOIN && planted(PLANTED_JOIN_IGNORES_HIGH_WATER))) {
+        effects_mark(customer->step.effects, MARK_PROPOSAL_TOO_LATE);
         customer_drop(customer, NULL, DROP_STALE);
         return;
     }
@@ -304,6 +310,8 @@ static void commit_join(Customer *customer)
     Name *names = effects_alloc(step->effects, proposal->count * sizeof *names);
     Member *members = effects_alloc(step->effects, proposal->count * sizeof *members);
     Application current = process->application;
+    if (account_balance(&current) != account_balance(&proposal->at_vote))
+        effects_mark(step->effects, MARK_JOINED_WITH_ANOTHER_BALANCE);
     process_enter(process, proposal->id, proposal->members, proposal->count, proposal->self, &now);
     process->application = current;
     tell_new_address(customer);
@@ -342,6 +350,8 @@ static void decide(Customer *customer, bool commit)
     Membership *membership = &customer->membership;
     Proposal *proposal = &membership->proposal;
     customer->account_changed = true;
+    if (!commit)
+        effects_mark(customer->step.effects, MARK_PROPOSAL_ABORTED);
     if (proposal->kind == PROPOSAL_OPEN)
         decide_open(customer, commit);
     else if (commit && proposal->kind == PROPOSAL_EXIT)
@@ -380,10 +390,12 @@ void membership_receive_outcome(Customer *customer, const Message *message)
                     &message->outcome.name, message->outcome.commit);
 }
 
-void membership_prove_formed(Customer *customer, uint64_t cohort)
+bool membership_prove_formed(Customer *customer, uint64_t cohort)
 {
-    if (customer_joining(customer) && customer->membership.proposal.id == cohort)
-        decide(customer, true);
+    if (!customer_joining(customer) || customer->membership.proposal.id != cohort)
+        return false;
+    decide(customer, true);
+    return true;
 }
 
 void membership_prove_commit(Customer *customer, ProposalKind kind)

@@ -9,8 +9,9 @@
 void membership_receive_propose(Customer *customer, const Message *message);
 void membership_receive_outcome(Customer *customer, const Message *message);
 void membership_receive_report_ack(Customer *customer, const Message *message);
-/* A peer's transfer of the cohort we are prepared for proves that it was formed. */
-void membership_prove_formed(Customer *customer, uint64_t cohort);
+/* A peer's transfer of the cohort we are prepared for proves that it was formed. True: that was
+ * news. */
+bool membership_prove_formed(Customer *customer, uint64_t cohort);
 
 /* The answer to our own open, resume or exit came before the outcome: it proves the commit. */
 void membership_prove_commit(Customer *customer, ProposalKind kind);

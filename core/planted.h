@@ -9,6 +9,12 @@
 
 /* X(SYMBOL, "name") */
 #define PLANTED_FAULTS(X)                                                                          \
+    /* wire */                                                                                     \
+    X(RANGE_NOT_CHECKED, "range-not-checked")                                                      \
+    X(COHORT_NOT_COMPARED, "cohort-not-compared")                                                  \
+    X(SKIP_READ_AS_TRANSFER, "skip-read-as-transfer")                                              \
+    X(SKIPS_NOT_READ, "skips-not-read")                                                            \
+    X(ABORT_READ_AS_COMMIT, "abort-read-as-commit")                                                \
     /* channel */                                                                                  \
     X(DATA_WITHOUT_INCARNATION, "data-without-incarnation")                                        \
     X(ACK_WITHOUT_INCARNATION, "ack-without-incarnation")                                          \
@@ -53,6 +59,10 @@
     X(SYNC_SKIPPED, "sync-skipped")                                                                \
     X(RENAME_BEFORE_SYNC, "rename-before-sync")                                                    \
     X(COMMIT_IN_PARTS, "commit-in-parts")                                                          \
+    /* the bank's journal */                                                                       \
+    X(FOLD_FORGETS, "fold-forgets")                                                                \
+    X(VOLATILE_COUNTERS, "volatile-counters")                                                      \
+    X(REPLAY_STOPS_EARLY, "replay-stops-early")                                                    \
     /* lost transfers */                                                                           \
     X(SKIP_OUT_OF_ORDER, "skip-out-of-order")                                                      \
     X(ACK_HIDES_SKIPS, "ack-hides-skips")                                                          \
@@ -80,7 +90,15 @@
     X(VOLATILE_ATTEMPT, "volatile-attempt")                                                        \
     X(VOLATILE_ANSWER, "volatile-answer")                                                          \
     X(ANSWER_APART, "answer-apart")                                                                \
-    X(REQUEST_DONE_TWICE, "request-done-twice")
+    X(REQUEST_DONE_TWICE, "request-done-twice")                                                    \
+    /* the simulator's own checker: a rule that it judges wrongly, or not at all */                \
+    X(JUDGE_KEEPS_UNDONE_LABELS, "judge-keeps-undone-labels")                                      \
+    X(JUDGE_LETS_SKIPS_DRAG, "judge-lets-skips-drag")                                              \
+    X(JUDGE_FOLLOWS_ONE_STEP, "judge-follows-one-step")                                            \
+    X(JUDGE_MISSES_DUPLICATES, "judge-misses-duplicates")                                          \
+    X(JUDGE_MISSES_MONEY, "judge-misses-money")                                                    \
+    X(JUDGE_MISSES_MINIMALITY, "judge-misses-minimality")                                          \
+    X(JUDGE_MISSES_LOSS, "judge-misses-loss")
 
 #define PLANTED_SYMBOL(symbol, name) PLANTED_##symbol,
 typedef enum Planted { PLANTED_NONE, PLANTED_FAULTS(PLANTED_SYMBOL) PLANTED_KINDS } Planted;

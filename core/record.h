@@ -59,7 +59,7 @@ typedef struct RecordReport {
 
 /* `disk` is borrowed. */
 RecordFile *record_file_new(Disk *disk, const char *name, uint32_t kind);
-void record_file_free(RecordFile *file);
+void record_file_free(RecordFile *file); /* NULL is fine */
 
 /* Once, first. Gives every record to `take`, but only when the whole file is sound. Writes
  * nothing. Returns 0, DISK_MISSING (a rewrite makes the file), RECORD_DAMAGED, or an error. */

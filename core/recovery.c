@@ -21,9 +21,34 @@ void recovery_load(Customer *customer)
     }
 }
 
+/* Where the crash came upon it. */
+static void mark_crash(Customer *customer)
+{
+    const Process *process = &customer->process;
+    Effects *effects = customer->step.effects;
+    if (!customer_active(customer))
+        return;
+    if (process->engaged == ENGAGED_CHECKPOINT)
+        effects_mark(effects, MARK_CRASH_AFTER_CHECKPOINT_VOTE);
+    if (process->engaged == ENGAGED_ROLLBACK && process->voted)
+        effects_mark(effects, MARK_CRASH_AFTER_ROLLBACK_VOTE);
+    if (process->engaged == ENGAGED_ROLLBACK && !process->voted)
+        effects_mark(effects, process->parent == process->self ? MARK_CRASH_OF_UNDECIDED_INITIATOR
+                                                               : MARK_CRASH_BEFORE_ROLLBACK_VOTE);
+    if (process->announcements->len > 0)
+        effects_mark(effects, MARK_CRASH_BEFORE_ALL_KNOW);
+    if (process->frozen)
+        effects_mark(effects, MARK_CRASH_AFTER_FINAL);
+    for (uint16_t i = 0; i < process->count; i++) {
+        if (process->peers[i].channel.closed.instance.number != 0)
+            effects_mark(effects, MARK_CRASH_WITH_CLOSED_CHANNEL);
+    }
+}
+
 void recovery_start(Customer *customer)
 {
     Process *process = &customer->process;
+    mark_crash(customer);
     customer_trace(customer, (TraceEvent){.kind = TRACE_RESTARTED,
                                           .balance = account_balance(&process->application)});
     if (process->engaged != ENGAGED_ROLLBACK || process->voted)
@@ -65,6 +90,8 @@ void recovery_tick(Customer *customer)
     }
     if (forced->engaged && process->outcome.over && !planted(PLANTED_RECOVERY_TRIED_ONCE)) {
         process->outcome.over = false;
+        if (!process->outcome.commit)
+            effects_mark(customer->step.effects, MARK_RECOVERY_TRIED_AGAIN);
         /* Nobody gives up here: several who must roll back would meet for ever if no pause could be
          * longer than their instances are. */
         customer_pause(customer, forced, INSTANCE_NS_MAX);

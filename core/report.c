@@ -57,9 +57,11 @@ void report_open_losses(const Process *process, Step *step)
 {
     Money amount;
     uint64_t count = process_open_losses(process, &amount);
-    if (count > 0)
-        effects_notify(step->effects,
-                       &(Notice){.kind = NOTICE_OPEN_LOSSES, .undone = count, .amount = amount});
+    if (count == 0)
+        return;
+    effects_mark(step->effects, MARK_OPEN_LOSSES);
+    effects_notify(step->effects,
+                   &(Notice){.kind = NOTICE_OPEN_LOSSES, .undone = count, .amount = amount});
 }
 
 void report_received(const Process *process, Step *step, uint16_t index, uint64_t label,

@@ -127,6 +127,7 @@ void request_receive_answer(Customer *customer, const Message *message)
     Request *request = &customer->request;
     if (!request->active || message->answer.client != customer->config.client ||
         message->answer.number != request->number) {
+        effects_mark(customer->step.effects, MARK_ANSWER_TOO_LATE);
         customer_drop(customer, NULL, DROP_STALE);
         return;
     }
@@ -179,6 +180,7 @@ void request_tick(Customer *customer)
         return;
     if (may_give_up(customer) && request_silent(customer)) {
         request->active = false;
+        effects_mark(customer->step.effects, MARK_BANK_SILENT);
         customer_notify_failure(customer, &request->command,
                                 (Notice){.refusal = REFUSAL_BANK_SILENT});
         if (request->user)

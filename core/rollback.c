@@ -37,6 +37,8 @@ static void commit_if_all_said_yes(Process *process, Step *step)
 static void take_part(Process *process, Step *step, Instance instance, uint16_t parent)
 {
     instance_engage(process, step, ENGAGED_ROLLBACK, instance, parent);
+    if (parent != process->self && parent != instance.initiator)
+        effects_mark(step->effects, MARK_ROLLBACK_AT_THIRD_HAND);
     for (uint16_t j = 0; j < process->count; j++) {
         if (j == process->self)
             continue;
@@ -75,16 +77,33 @@ static bool holds_orphan(const Process *process, uint16_t from, uint64_t cut)
     return (planted(PLANTED_SKIPS_DRAG_PEERS) ? state->in : state->last_received) > cut;
 }
 
+/* What keeps this process from the rollback that it is asked for. */
+static void mark_no(const Process *process, Step *step, uint16_t from, Instance instance)
+{
+    bool commit;
+    if (instance_finished(process, instance, &commit))
+        effects_mark(step->effects, MARK_ROLLBACK_ASKS_TOO_LATE);
+    else if (process->frozen)
+        effects_mark(step->effects, MARK_ROLLBACK_MEETS_FROZEN);
+    else if (process->engaged == ENGAGED_CHECKPOINT)
+        effects_mark(step->effects, MARK_ROLLBACK_MEETS_YES);
+    else if (process->parent == process->self && from == instance.initiator &&
+             process->peers[from].ask == ASK_WAITING)
+        effects_mark(step->effects, MARK_ROLLBACKS_MEET);
+}
+
 /* What can be answered before the inherit test; false: nothing can. */
-static bool answer_at_once(Process *process, uint16_t from, const Message *message)
+static bool answer_at_once(Process *process, Step *step, uint16_t from, const Message *message)
 {
     Instance instance = message->prepare.instance;
     const Closed *closed = &process->peers[from].channel.closed;
     Answer answer;
     bool commit;
     if (closed->instance.number != 0 && !instance_equal(closed->instance, instance)) {
+        effects_mark(step->effects, MARK_ROLLBACK_WHILE_ROLLBACK);
         answer = ANSWER_BUSY; /* "In doubt counts as busy." */
     } else if (instance_engaged(process, instance) && process->refused) {
+        effects_mark(step->effects, MARK_ROLLBACK_MEETS_REFUSED);
         answer = ANSWER_BUSY; /* what we asked and were told before the crash is forgotten */
     } else if (instance_engaged(process, instance) && process->engaged == ENGAGED_ROLLBACK) {
         if (closed->instance.number == 0)
@@ -101,6 +120,7 @@ static bool answer_at_once(Process *process, uint16_t from, const Message *messa
                instance_engaged(process, instance)) {
         /* A late PREPARE of a finished instance is recognised; who is engaged says no at once, to
          * a stranger's instance that is checkpoint and rollback in one too. */
+        mark_no(process, step, from, instance);
         answer = ANSWER_BUSY;
     } else {
         return false;
@@ -127,17 +147,24 @@ DropReason rollback_receive_prepare(Process *process, Step *step, uint16_t from,
     Instance instance = message->prepare.instance;
     if (!announces_next_incarnation(process, from, message))
         return DROP_INCARNATION;
-    if (answer_at_once(process, from, message))
+    if (answer_at_once(process, step, from, message))
         return DROP_NONE;
+    if (process->recovering)
+        effects_mark(step->effects, MARK_ROLLBACK_MEETS_RECOVERING);
     if (!holds_orphan(process, from, message->prepare.cut)) {
+        effects_mark(step->effects, process->engaged == ENGAGED_CHECKPOINT
+                                        ? MARK_ROLLBACK_CROSSES_CHECKPOINT
+                                        : MARK_ROLLBACK_NO_ORPHAN);
         close_channel(process, from, message);
         instance_answer(process, from, MESSAGE_PREPARE_VOTE, instance, ANSWER_NO_NEED,
                         message->prepare.cut);
         return DROP_NONE;
     }
     /* "A rollback may push a checkpoint aside only where the process has not yet voted yes." */
-    if (process->engaged == ENGAGED_CHECKPOINT)
+    if (process->engaged == ENGAGED_CHECKPOINT) {
+        effects_mark(step->effects, MARK_ROLLBACK_MEETS_TENTATIVE);
         checkpoint_abort(process, step, from, false);
+    }
     if (!instance_free(process)) {
         instance_answer(process, from, MESSAGE_PREPARE_VOTE, instance, ANSWER_BUSY,
                         message->prepare.cut);
@@ -158,6 +185,8 @@ DropReason rollback_receive_vote(Process *process, Step *step, uint16_t from,
         process->peers[from].ask != ASK_WAITING)
         return DROP_STALE;
     if (message->vote.answer == ANSWER_BUSY) {
+        if (process->parent != process->self)
+            effects_mark(step->effects, MARK_ROLLBACK_PASSES_NO_ON);
         rollback_abort(process, step, from, false);
         return DROP_NONE;
     }
@@ -165,6 +194,32 @@ DropReason rollback_receive_vote(Process *process, Step *step, uint16_t from,
         return DROP_STALE;
     commit_if_all_said_yes(process, step);
     return DROP_NONE;
+}
+
+/* What a rollback undoes besides transfers; and whom it spares its own. */
+static void mark_roll(const Process *process, Step *step)
+{
+    if (process->recovering && process->parent != process->self)
+        effects_mark(step->effects, MARK_RECOVERY_BY_ANOTHER);
+    for (uint16_t i = 0; i < process->count; i++) {
+        const GArray *skips = process->peers[i].channel.state.skips;
+        if (skips->len > 0 &&
+            g_array_index(skips, uint64_t, skips->len - 1) > process->perm.channels[i].in)
+            effects_mark(step->effects, MARK_SKIP_ROLLED_BACK);
+    }
+}
+
+/* The channel from `from` opens again, and this process keeps its state. */
+static void mark_reopen(const Process *process, Step *step, uint16_t from, bool commit)
+{
+    const Channel *channel = &process->peers[from].channel;
+    const Closed *closed = &channel->closed;
+    if (!commit)
+        effects_mark(step->effects, MARK_ROLLBACK_ABORTED_AT_HOLDER);
+    if (commit && channel->state.in > closed->cut)
+        effects_mark(step->effects, MARK_SKIP_UNDONE_BY_SENDER);
+    if (commit && channel->acked > MAX(closed->rcut, channel->state.base))
+        effects_mark(step->effects, MARK_SENT_AGAIN_TO_ROLLED_BACK);
 }
 
 /* "Commit: a rolling i restores perm, sets inc = inc+1, sets acked[j] to the base of its log, and
@@ -175,6 +230,7 @@ static void roll(Process *process, Step *step)
     uint64_t undone =
         account_operations(&process->application) - account_operations(&process->perm.application);
     bool forced = process->recovering;
+    mark_roll(process, step);
     process_restore_permanent(process);
     process->inc++;
     process->recovering = false;
@@ -196,11 +252,15 @@ void rollback_decide(Process *process, Step *step, Instance instance, bool commi
         process->outcome.instance = instance;
         memcpy(process->outcome.participants, process->participants, PARTICIPANT_BYTES);
     }
+    if (rolling && process->voted && !process->refused && !commit)
+        effects_mark(step->effects, MARK_ROLLBACK_UNDONE_IN_DOUBT);
     if (rolling && commit)
         roll(process, step);
     for (uint16_t i = 0; i < process->count; i++) {
         if (i != process->self &&
             instance_equal(process->peers[i].channel.closed.instance, instance)) {
+            if (!rolling)
+                mark_reopen(process, step, i, commit);
             channel_reopen(&process->peers[i].channel, commit, rolling);
             compose_hurry(process, i, step);
         }

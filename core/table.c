@@ -58,7 +58,7 @@ static const char *read_name(BankRow *row, const char *text)
 
 static const char *read_balance(BankRow *row, const char *text)
 {
-    return money_parse_balance(text, &row->balance);
+    return money_parse_held(text, &row->balance);
 }
 
 static const char *read_ip(BankRow *row, const char *text)
@@ -201,7 +201,7 @@ bool table_read(const char *path, const uint8_t *bytes, size_t length, TableTake
     csv_init(&parser, CSV_STRICT | CSV_STRICT_FINI | CSV_APPEND_NULL);
     csv_set_space_func(&parser, never_space);
 
-    const char *at = (const char *)bytes;
+    const char *at = length > 0 ? (const char *)bytes : ""; /* of an empty file there may be none */
     const char *end = at + length;
     if (length >= 3 && memcmp(at, BYTE_ORDER_MARK, 3) == 0)
         at += 3;

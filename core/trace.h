@@ -59,6 +59,7 @@ typedef struct TraceEvent {
     uint64_t datagram;          /* id, unique in the run; live: 0 */
     const char *datagram_kinds; /* "transfer+ack"; static or outliving the event */
     size_t datagram_bytes;
+    const uint8_t *datagram_content; /* TX: all the bytes, if the transport shows them; or NULL */
     const char *reason; /* DROP */
     bool outgoing;      /* DROP: the transport lost it on its way *to* peer; else it came from it */
 } TraceEvent;

@@ -5,7 +5,12 @@
 #include "core/panic.h"
 #include "core/planted.h"
 
-enum { CHUNK_BYTES = 16 * 1024, ALIGNMENT = 16 };
+enum {
+    CHUNK_BYTES = 16 * 1024,
+    ALIGNMENT = 16,
+    MARKS_PER_WORD = 64,
+    MARK_WORDS = (MARK_KINDS + MARKS_PER_WORD - 1) / MARKS_PER_WORD
+};
 
 /* What effects point to lives in a chain of chunks that only grows: a clear rewinds it, so that a
  * process in its steady state allocates nothing, and a chunk never moves while it is pointed to. */
@@ -26,6 +31,7 @@ struct Effects {
     EffectList saves; /* come before all others */
     EffectList others;
     uint64_t deadline_ns;
+    uint64_t marks[MARK_WORDS]; /* a bit each */
     Chunk *first;
     Chunk *current; /* the chunks after it are unused */
 };
@@ -69,6 +75,7 @@ void effects_clear(Effects *effects)
     effects->saves.count = 0;
     effects->others.count = 0;
     effects->deadline_ns = TIME_NEVER;
+    memset(effects->marks, 0, sizeof effects->marks);
     effects->current = effects->first;
     effects->current->used = 0;
 }
@@ -93,6 +100,14 @@ const Effect *effects_at(const Effects *effects, size_t index)
 uint64_t effects_deadline(const Effects *effects)
 {
     return effects->deadline_ns;
+}
+
+void effects_count_marks(const Effects *effects, uint64_t counts[static MARK_KINDS])
+{
+    for (unsigned word = 0; word < MARK_WORDS; word++) {
+        for (uint64_t left = effects->marks[word]; left != 0; left &= left - 1)
+            counts[word * MARKS_PER_WORD + (unsigned)__builtin_ctzll(left)]++;
+    }
 }
 
 static uint8_t *arena_take(Effects *effects, size_t bytes)
@@ -183,4 +198,10 @@ void effects_end(Effects *effects)
 void effects_set_deadline(Effects *effects, uint64_t deadline_ns)
 {
     effects->deadline_ns = deadline_ns;
+}
+
+void effects_mark(Effects *effects, Mark mark)
+{
+    INVARIANT_THAT((int)mark, <, MARK_KINDS);
+    effects->marks[mark / MARKS_PER_WORD] |= UINT64_C(1) << (mark % MARKS_PER_WORD);
 }

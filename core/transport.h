@@ -11,6 +11,7 @@
 #define COHORT_TRANSPORT_H
 
 #include "core/command.h"
+#include "core/mark.h"
 #include "core/notice.h"
 #include "core/trace.h"
 #include "core/types.h"
@@ -100,12 +101,14 @@ typedef struct Effect {
 typedef struct Effects Effects;
 
 Effects *effects_new(void);
-void effects_free(Effects *effects);
+void effects_free(Effects *effects); /* NULL is fine */
 void effects_clear(Effects *effects); /* every step begins with it; the step calls it */
 size_t effects_count(const Effects *effects);
 bool effects_saves(const Effects *effects); /* is there a save among them? */
 const Effect *effects_at(const Effects *effects, size_t index);
 uint64_t effects_deadline(const Effects *effects); /* when to step a TIMEOUT; TIME_NEVER: none */
+/* Adds one for every mark that the step has set. Marks are no effects: nobody carries them out. */
+void effects_count_marks(const Effects *effects, uint64_t counts[static MARK_KINDS]);
 
 /* For the core's side. Bytes are copied. A notice or trace event is copied too, but the arrays it
  * points to are not: they must be from effects_alloc. */
@@ -120,5 +123,6 @@ void effects_notify(Effects *effects, const Notice *notice);
 void effects_trace(Effects *effects, const TraceEvent *event);
 void effects_end(Effects *effects);
 void effects_set_deadline(Effects *effects, uint64_t deadline_ns);
+void effects_mark(Effects *effects, Mark mark);
 
 #endif

@@ -49,7 +49,7 @@ int name_compare(const Name *a, const Name *b)
 
 /* --- money --- */
 
-static const char *money_parse(const char *text, Money *amount)
+static const char *money_parse(const char *text, Money most, const char *above, Money *amount)
 {
     if (text[0] == '-' && is_digit(text[1]))
         return "must not be negative";
@@ -59,32 +59,32 @@ static const char *money_parse(const char *text, Money *amount)
     Money units = 0;
     for (; is_digit(*at); at++) {
         units = units * 10 + (*at - '0');
-        if (units > AMOUNT_MAX / 100)
-            return "at most 90071992547409.91";
+        if (units > most / 100)
+            return above;
     }
-    units *= 100;
+    Money hundredths = 0;
     if (*at == '.') {
         at++;
         if (!is_digit(*at))
             return "must have a digit after the point";
-        units += (*at++ - '0') * 10;
+        hundredths = (*at++ - '0') * 10;
         if (is_digit(*at))
-            units += *at++ - '0';
+            hundredths += *at++ - '0';
         if (is_digit(*at))
             return "at most two fraction digits";
     }
     if (*at != '\0')
         return "must be a decimal number, such as 100 or 100.50";
-    if (units > AMOUNT_MAX)
-        return "at most 90071992547409.91";
-    *amount = units;
+    if (units * 100 > most - hundredths)
+        return above;
+    *amount = units * 100 + hundredths;
     return NULL;
 }
 
 const char *money_parse_amount(const char *text, Money *amount)
 {
     Money parsed;
-    const char *reason = money_parse(text, &parsed);
+    const char *reason = money_parse_balance(text, &parsed);
     if (reason)
         return reason;
     if (parsed == 0)
@@ -95,7 +95,12 @@ const char *money_parse_amount(const char *text, Money *amount)
 
 const char *money_parse_balance(const char *text, Money *amount)
 {
-    return money_parse(text, amount);
+    return money_parse(text, AMOUNT_MAX, "at most 90071992547409.91", amount);
+}
+
+const char *money_parse_held(const char *text, Money *amount)
+{
+    return money_parse(text, INT64_MAX, "at most 92233720368547758.07", amount);
 }
 
 /* --- writing; each appends at `at` and returns the new end, where a NUL is --- */

@@ -73,6 +73,8 @@ int name_compare(const Name *a, const Name *b); /* byte order, as strcmp */
  * money_parse_balance. */
 const char *money_parse_amount(const char *text, Money *amount);
 const char *money_parse_balance(const char *text, Money *amount);
+/* The same up to INT64_MAX: what somebody holds who was sent more than AMOUNT_MAX in all. */
+const char *money_parse_held(const char *text, Money *amount);
 /* "100" when whole, else "100.50"; at least MONEY_TEXT_MAX bytes of room. Returns text. */
 char *money_text(Money amount, char text[static MONEY_TEXT_MAX]);
 

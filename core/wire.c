@@ -8,6 +8,7 @@
 #include <xxhash.h>
 
 #include "core/panic.h"
+#include "core/planted.h"
 
 /* --- layout of a datagram: see PROTOCOL.md --- */
 
@@ -44,7 +45,7 @@ const char *drop_reason_word(DropReason reason)
 /* What a field must satisfy on both ways: the sender's mistake is caught as the stranger's. */
 static void require(Coder *coder, bool holds)
 {
-    if (!holds)
+    if (!holds && !(coder->decoding && planted(PLANTED_RANGE_NOT_CHECKED)))
         coder->failed = true;
 }
 
@@ -104,6 +105,8 @@ static void code_coverage(Coder *coder, Coverage *coverage)
         require(coder, coverage->skips[i] > below && coverage->skips[i] <= coverage->upto);
         below = coverage->skips[i];
     }
+    if (coder->decoding && planted(PLANTED_SKIPS_NOT_READ))
+        coverage->skip_count = 0;
 }
 
 /* --- messages between members --- */
@@ -167,6 +170,8 @@ static void code_decision(Coder *coder, Message *m)
 {
     code_instance(coder, &m->decision.instance);
     code_bool(coder, &m->decision.commit);
+    if (coder->decoding && planted(PLANTED_ABORT_READ_AS_COMMIT))
+        m->decision.commit = true;
 }
 
 static void code_instance_alone(Coder *coder, Message *m)
@@ -386,6 +391,8 @@ void message_code(Coder *coder, Message *message)
     require(coder, message->kind != MESSAGE_NONE);
     if (!coder->failed)
         kinds[message->kind].code(coder, message);
+    if (coder->decoding && planted(PLANTED_SKIP_READ_AS_TRANSFER) && message->kind == MESSAGE_SKIP)
+        message->kind = MESSAGE_TRANSFER;
 }
 
 void answer_code(Coder *coder, Notice *notice, Member *members, size_t member_capacity)

@@ -216,10 +216,12 @@ static void finish(Driver *driver)
     if (!driver->stepped || driver->ended || outbox_pending(driver->outbox) > 0)
         return;
     INVARIANT(outbox_empty(driver->outbox));
-    if (driver->report.unfolded)
+    if (driver->report.unfolded) {
         fold(driver);
-    else
-        end(driver);
+        return;
+    }
+    recorder_end(driver->config.recorder, driver->config.bank, driver->config.customer);
+    end(driver);
 }
 
 /* --- stepping --- */
@@ -247,10 +249,12 @@ static void step(Driver *driver, Event *event)
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     event->now_ns = (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+    recorder_event(driver->config.recorder, event);
     int code = driver->config.bank != NULL
                    ? bank_step(driver->config.bank, event, driver->effects)
                    : customer_step(driver->config.customer, event, driver->effects);
     INVARIANT_THAT(code, ==, 0);
+    recorder_effects(driver->config.recorder, driver->effects);
     driver->stepped = is_last(driver->effects);
     driver->stepped_us = g_get_monotonic_time();
     uint64_t number = outbox_take(driver->outbox, driver->effects);
@@ -275,6 +279,7 @@ static void on_report(void *user, const WorkerReport *report)
     driver->busy = true;
     driver->report = *report;
     uint64_t commit_told = tellable(report);
+    recorder_saved(driver->config.recorder, commit_told);
     outbox_saved(driver->outbox, commit_told);
     tracefile_saved(driver->config.trace, commit_told);
     deliver(driver);

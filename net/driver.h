@@ -14,6 +14,7 @@
 #include "core/customer.h"
 #include "core/ledger.h"
 #include "core/store.h"
+#include "net/recorder.h"
 #include "net/tracefile.h"
 #include "net/udp.h"
 
@@ -27,6 +28,7 @@ typedef struct DriverConfig {
     Udp *bank_port;                               /* the bank's only one, and a customer's port1 */
     Udp *peer_port;                               /* a customer's port2 */
     Tracefile *trace;                             /* NULL: no trace */
+    Recorder *recorder;                           /* NULL: no recording; begun */
     void (*notify)(void *user, const Notice *notice);
     void *user;
 } DriverConfig;

@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 
+#include "core/planted.h"
 #include "sim/checker_memory.h"
 
 /* --- what a record states of a process's state --- */
@@ -159,6 +160,8 @@ static guint close_over(Checker *checker, const GPtrArray *set, Process *root, b
     g_ptr_array_add(queue, root);
     root->reached = epoch;
     for (guint i = 0; i < queue->len; i++) {
+        if (i > 0 && planted(PLANTED_JUDGE_FOLLOWS_ONE_STEP))
+            break;
         const GPtrArray *channels = dragging_channels(g_ptr_array_index(queue, i), rollback);
         for (guint k = 0; k < channels->len; k++) {
             Process *peer = dragged_by(g_ptr_array_index(channels, k), rollback);
@@ -234,6 +237,8 @@ static void judge_minimality(Checker *checker, const Record *record, bool rollba
 {
     const char *what = rollback ? "rollback" : "checkpoint";
     GArray *misfits = find_misfits(checker, record->decision, rollback);
+    if (planted(PLANTED_JUDGE_MISSES_MINIMALITY))
+        g_array_set_size(misfits, 0);
     for (guint i = 0; i < misfits->len; i++) {
         const Misfit *misfit = &g_array_index(misfits, Misfit, i);
         if (misfit->because != NULL)

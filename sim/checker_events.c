@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 
+#include "core/planted.h"
 #include "sim/checker_crashes.h"
 #include "sim/checker_decisions.h"
 #include "sim/checker_memory.h"
@@ -13,9 +14,10 @@ static void claim_balance(Checker *checker, const Record *record, Money expected
 {
     Process *process = record->process;
     if (record->balance != expected) {
-        state_violation(checker, RULE_MONEY, record,
-                        "expected balance %" PRId64 " after this, found %" PRId64, expected,
-                        record->balance);
+        if (!planted(PLANTED_JUDGE_MISSES_MONEY))
+            state_violation(checker, RULE_MONEY, record,
+                            "expected balance %" PRId64 " after this, found %" PRId64, expected,
+                            record->balance);
         state_add_cash(checker, process, (uint64_t)record->balance - (uint64_t)expected);
     }
     if (record->balance < 0)
@@ -192,7 +194,7 @@ static bool judge_next_label(Checker *checker, Channel *channel, const Record *r
         state_break(checker, channel, RULE_PREFIX, record,
                     "a gap: expected label %" PRIu64 " from %s, found %" PRIu64, expected, from,
                     record->label);
-    else
+    else if (!planted(PLANTED_JUDGE_MISSES_DUPLICATES))
         state_break(checker, channel, RULE_PREFIX, record,
                     "a duplicate: expected label %" PRIu64 " from %s, found %" PRIu64, expected,
                     from, record->label);
@@ -318,7 +320,7 @@ static const char *unsettled(const Channel *channel, uint64_t label)
 /* A receiver that has an account but no `joined` of the cohort should have accepted too. */
 static void judge_settled(Checker *checker, Channel *channel)
 {
-    if (channel->broken || channel->sender == NULL ||
+    if (channel->broken || channel->sender == NULL || planted(PLANTED_JUDGE_MISSES_LOSS) ||
         (channel->receiver == NULL && !channel->to->known))
         return;
     for (uint64_t label = channel->forgotten + 1; label <= channel->sent_count[NOW]; label++) {

@@ -5,6 +5,7 @@
 #include <xxhash.h>
 
 #include "core/panic.h"
+#include "core/planted.h"
 #include "sim/checker_memory.h"
 
 /* --- finding and making --- */
@@ -331,7 +332,7 @@ void state_push_accepted(Checker *checker, Channel *channel, const Record *recor
         channel->undone = 0;
     g_array_append_val(channel->accepted, accepted);
     channel->accepted_count[NOW]++;
-    if (record->kind == TRACE_RECEIVED)
+    if (record->kind == TRACE_RECEIVED || planted(PLANTED_JUDGE_LETS_SKIPS_DRAG))
         channel->last_received[NOW] = channel->accepted_count[NOW];
     checker->between -= arrived(&accepted);
 }
@@ -440,7 +441,8 @@ void state_restore(Checker *checker, Process *process)
     fall_back(checker, process, PERMANENT);
     for (guint i = 0; i < process->member->out->len; i++) {
         Channel *channel = g_ptr_array_index(process->member->out, i);
-        cut_sent(checker, channel, channel->sent_count[PERMANENT]);
+        if (!planted(PLANTED_JUDGE_KEEPS_UNDONE_LABELS))
+            cut_sent(checker, channel, channel->sent_count[PERMANENT]);
     }
 }
 

@@ -54,6 +54,7 @@ struct SimDisk {
     Folder safe;        /* with those that are synced */
     GArray *operations; /* those not known to be safe, in their order */
     uint64_t operation_count;
+    const DiskChooser *chooser;
     DiskCounts counts;
 };
 
@@ -255,21 +256,41 @@ void simdisk_set_time(SimDisk *disk, uint64_t now_ns)
         carry_out_syncs(disk, simdisk_cut_at(disk, now_ns).operation);
 }
 
-static Operation *begin(SimDisk *disk, OperationKind kind, const Delay *delay)
+static Operation *begin(SimDisk *disk, OperationKind kind, uint64_t delay_ns)
 {
     Operation operation = {.kind = kind, .number = disk->operation_count++};
     operation.begin_ns = MAX(disk->now_ns, disk->done_ns);
-    operation.done_ns = operation.begin_ns + delay_draw(delay, &disk->state);
+    operation.done_ns = operation.begin_ns + delay_ns;
     disk->done_ns = operation.done_ns;
     g_array_append_val(disk->operations, operation);
     return operation_at(disk, disk->operations->len - 1);
 }
 
-static bool fails(SimDisk *disk)
+/* length: of a write that may fail in its midst or find no space; of all others 0. */
+static DiskFate draw_fate(SimDisk *disk, DiskWork work, bool write, size_t length)
 {
-    bool error = disk->model.error_rate > 0 && draw_chance(&disk->state, disk->model.error_rate);
-    disk->counts.errors += error;
-    return error;
+    const DiskModel *model = &disk->model;
+    bool full = write && model->full_rate > 0 && draw_chance(&disk->state, model->full_rate);
+    bool error = model->error_rate > 0 && draw_chance(&disk->state, model->error_rate);
+    DiskFate fate = {.code = full ? SIMDISK_FULL : error ? SIMDISK_ERROR : 0};
+    if (write && fate.code != 0)
+        fate.written = draw_uniform(&disk->state, 0, length);
+    if (work != DISK_READ && (write || fate.code == 0))
+        fate.delay_ns =
+            delay_draw(work == DISK_SYNC ? &model->fsync_delay : &model->write_delay, &disk->state);
+    return fate;
+}
+
+static DiskFate decide(SimDisk *disk, DiskWork work, bool write, size_t length)
+{
+    DiskFate fate = draw_fate(disk, work, write, length);
+    if (disk->chooser != NULL)
+        disk->chooser->operate(disk->chooser->context, work, &fate);
+    if (fate.code == SIMDISK_FULL && !write)
+        fate.code = SIMDISK_ERROR;
+    disk->counts.full += fate.code == SIMDISK_FULL;
+    disk->counts.errors += fate.code == SIMDISK_ERROR;
+    return fate;
 }
 
 /* --- as a Disk --- */
@@ -283,8 +304,9 @@ static int read_file(Disk *base, const char *name, GByteArray *bytes)
 {
     SimDisk *disk = of(base);
     const Entry *entry = folder_find(&disk->names, name);
-    if (fails(disk))
-        return SIMDISK_ERROR;
+    DiskFate fate = decide(disk, DISK_READ, false, 0);
+    if (fate.code != 0)
+        return fate.code;
     if (entry == NULL)
         return DISK_MISSING;
     g_byte_array_append(bytes, entry->file->content->data, entry->file->content->len);
@@ -293,7 +315,7 @@ static int read_file(Disk *base, const char *name, GByteArray *bytes)
 
 static File *make_file(SimDisk *disk, const char *name)
 {
-    Operation *link = begin(disk, OPERATION_LINK, &disk_ideal.write_delay);
+    Operation *link = begin(disk, OPERATION_LINK, 0);
     link->name = g_strdup(name);
     link->file = file_ref(file_new());
     apply_to_names(link, &disk->names);
@@ -308,18 +330,16 @@ static int write_file(Disk *base, const char *name, uint64_t offset, const uint8
     const Entry *entry = folder_find(&disk->names, name);
     File *file = entry != NULL ? entry->file : make_file(disk, name);
     INVARIANT_THAT(offset, ==, file->content->len);
-    bool full = disk->model.full_rate > 0 && draw_chance(&disk->state, disk->model.full_rate);
-    bool error = fails(disk);
-    disk->counts.full += full;
-    if (full || error)
-        length = (size_t)draw_uniform(&disk->state, 0, length);
-    Operation *write = begin(disk, OPERATION_WRITE, &disk->model.write_delay);
+    DiskFate fate = decide(disk, DISK_CHANGE, true, length);
+    if (fate.code != 0)
+        length = MIN(length, fate.written);
+    Operation *write = begin(disk, OPERATION_WRITE, fate.delay_ns);
     write->file = file_ref(file);
     write->offset = offset;
     write->bytes = g_memdup2(bytes, length);
     write->length = length;
     put_bytes(file->content, offset, bytes, length);
-    return full ? SIMDISK_FULL : error ? SIMDISK_ERROR : 0;
+    return fate.code;
 }
 
 /* One that fails leaves everything as unsafe as it was. */
@@ -329,9 +349,10 @@ static int sync_file(Disk *base, const char *name)
     const Entry *entry = folder_find(&disk->names, name);
     if (entry == NULL)
         return DISK_MISSING;
-    if (fails(disk))
-        return SIMDISK_ERROR;
-    Operation *sync = begin(disk, OPERATION_SYNC, &disk->model.fsync_delay);
+    DiskFate fate = decide(disk, DISK_SYNC, false, 0);
+    if (fate.code != 0)
+        return fate.code;
+    Operation *sync = begin(disk, OPERATION_SYNC, fate.delay_ns);
     sync->file = file_ref(entry->file);
     return 0;
 }
@@ -342,9 +363,10 @@ static int rename_file(Disk *base, const char *from, const char *to)
     const Entry *entry = folder_find(&disk->names, from);
     if (entry == NULL)
         return DISK_MISSING;
-    if (fails(disk))
-        return SIMDISK_ERROR;
-    Operation *rename = begin(disk, OPERATION_RENAME, &disk->model.write_delay);
+    DiskFate fate = decide(disk, DISK_CHANGE, false, 0);
+    if (fate.code != 0)
+        return fate.code;
+    Operation *rename = begin(disk, OPERATION_RENAME, fate.delay_ns);
     rename->file = file_ref(entry->file);
     rename->name = g_strdup(from);
     rename->to = g_strdup(to);
@@ -355,11 +377,12 @@ static int rename_file(Disk *base, const char *from, const char *to)
 static int remove_file(Disk *base, const char *name)
 {
     SimDisk *disk = of(base);
-    if (fails(disk))
-        return SIMDISK_ERROR;
+    DiskFate fate = decide(disk, DISK_CHANGE, false, 0);
+    if (fate.code != 0)
+        return fate.code;
     if (folder_find(&disk->names, name) == NULL)
         return 0;
-    Operation *remove = begin(disk, OPERATION_REMOVE, &disk->model.write_delay);
+    Operation *remove = begin(disk, OPERATION_REMOVE, fate.delay_ns);
     remove->name = g_strdup(name);
     apply_to_names(remove, &disk->names);
     return 0;
@@ -368,10 +391,10 @@ static int remove_file(Disk *base, const char *name)
 static int sync_names(Disk *base)
 {
     SimDisk *disk = of(base);
-    if (fails(disk))
-        return SIMDISK_ERROR;
-    begin(disk, OPERATION_SYNC_NAMES, &disk->model.fsync_delay);
-    return 0;
+    DiskFate fate = decide(disk, DISK_SYNC, false, 0);
+    if (fate.code == 0)
+        begin(disk, OPERATION_SYNC_NAMES, fate.delay_ns);
+    return fate.code;
 }
 
 static const char *reason(Disk *base, int code)
@@ -391,14 +414,14 @@ static const char *reason(Disk *base, int code)
 
 /* --- the crash --- */
 
-static bool coin(SimDisk *disk)
+static bool coin(CrashFate *fate)
 {
-    return random_next(&disk->state) >> 63;
+    return random_next(&fate->seed) >> 63;
 }
 
 /* Of the sectors that the write touches, each may be there or not; so may the file's new length,
  * with zeros where nothing else is. */
-static void tear(SimDisk *disk, Operation *write)
+static void tear(SimDisk *disk, Operation *write, CrashFate *fate)
 {
     GByteArray *safe = write->file->safe;
     uint64_t end = write->offset + write->length;
@@ -406,44 +429,72 @@ static void tear(SimDisk *disk, Operation *write)
     bool lost = false;
     for (uint64_t at = write->offset; at < end;) {
         uint64_t next = MIN((at / SECTOR_BYTES + 1) * SECTOR_BYTES, end);
-        bool kept = coin(disk);
+        bool kept = coin(fate);
         if (kept)
             put_bytes(safe, at, write->bytes + (at - write->offset), next - at);
         left = left || kept;
         lost = lost || !kept;
         at = next;
     }
-    if (safe->len < end && coin(disk))
+    if (safe->len < end && coin(fate))
         set_length(safe, end);
     disk->counts.torn_writes += left && lost;
     disk->counts.lost_writes += !left;
 }
 
-static void survive_or_not(SimDisk *disk, Operation *operation, bool doubtful, bool torn)
+static bool is_sync(const Operation *operation)
 {
-    if (operation->kind == OPERATION_SYNC || operation->kind == OPERATION_SYNC_NAMES) {
+    return operation->kind == OPERATION_SYNC || operation->kind == OPERATION_SYNC_NAMES;
+}
+
+static void survive_or_not(SimDisk *disk, Operation *operation, bool doubtful, CrashFate *fate)
+{
+    if (is_sync(operation)) {
         return;
     } else if (!doubtful) {
         make_safe(disk, operation);
-    } else if (torn && operation->kind == OPERATION_WRITE) {
-        tear(disk, operation);
-    } else if (coin(disk)) {
+    } else if (fate->tear && operation->kind == OPERATION_WRITE) {
+        tear(disk, operation, fate);
+    } else if (coin(fate)) {
         make_safe(disk, operation);
     } else {
         disk->counts.lost_writes++;
     }
 }
 
+static bool is_under_way(const Operation *operation, DiskCut cut)
+{
+    return operation->number == cut.operation && cut.under_way;
+}
+
+/* What is synced is safe already. */
+static CrashFate decide_crash(SimDisk *disk, DiskCut cut)
+{
+    CrashFate fate = {.lose = draw_chance(&disk->state, disk->model.lost_unsynced),
+                      .tear = draw_chance(&disk->state, disk->model.torn_write)};
+    fate.seed = random_next(&disk->state);
+    if (disk->chooser == NULL)
+        return fate;
+    bool unsynced = false;
+    bool under_way = false;
+    for (guint i = 0; i < disk->operations->len; i++) {
+        const Operation *operation = operation_at(disk, i);
+        unsynced = unsynced || (!is_sync(operation) && operation->number < cut.operation);
+        under_way = under_way || (!is_sync(operation) && is_under_way(operation, cut));
+    }
+    disk->chooser->crash(disk->chooser->context, &fate, unsynced, under_way);
+    return fate;
+}
+
 void simdisk_crash(SimDisk *disk, DiskCut cut, uint64_t now_ns)
 {
-    bool lossy = draw_chance(&disk->state, disk->model.lost_unsynced);
-    bool torn = draw_chance(&disk->state, disk->model.torn_write);
     carry_out_syncs(disk, cut.operation);
+    CrashFate fate = decide_crash(disk, cut);
     for (guint i = 0; i < disk->operations->len; i++) {
         Operation *operation = operation_at(disk, i);
-        bool under_way = operation->number == cut.operation && cut.under_way;
+        bool under_way = is_under_way(operation, cut);
         if (operation->number < cut.operation || under_way)
-            survive_or_not(disk, operation, lossy || under_way, torn);
+            survive_or_not(disk, operation, fate.lose || under_way, &fate);
     }
     folder_assign(&disk->names, &disk->safe);
     /* What was renamed or removed and is there again has the content that is safe. */
@@ -507,6 +558,11 @@ void simdisk_free(SimDisk *disk)
 void simdisk_set_model(SimDisk *disk, const DiskModel *model)
 {
     disk->model = *model;
+}
+
+void simdisk_set_chooser(SimDisk *disk, const DiskChooser *chooser)
+{
+    disk->chooser = chooser;
 }
 
 Disk *simdisk_disk(SimDisk *disk)

@@ -31,6 +31,37 @@ typedef struct DiskModel {
 /* No delay, no fault. */
 extern const DiskModel disk_ideal;
 
+/* --- what is decided, and who may have a say in it --- */
+
+typedef enum DiskWork {
+    DISK_READ,   /* takes no time */
+    DISK_CHANGE, /* takes the write_delay */
+    DISK_SYNC    /* takes the fsync_delay */
+} DiskWork;
+
+/* How an operation goes. */
+typedef struct DiskFate {
+    int code;         /* 0, SIMDISK_ERROR, or, of a write, SIMDISK_FULL */
+    uint64_t written; /* of a write that fails: so many bytes are, in the end */
+    uint64_t delay_ns;
+} DiskFate;
+
+/* What a crash does to what was not synced. */
+typedef struct CrashFate {
+    bool lose; /* each may be there or not, ... */
+    bool tear; /* ... and of a write only some sectors */
+    uint64_t
+        seed; /* of the stream that says which; what was under way may be there or not anyway */
+} CrashFate;
+
+/* Is shown everything before it takes effect, and may change it. */
+typedef struct DiskChooser {
+    void *context;
+    void (*operate)(void *context, DiskWork work, DiskFate *fate);
+    /* unsynced: there is something to lose; under_way: ... or that was not done */
+    void (*crash)(void *context, CrashFate *fate, bool unsynced, bool under_way);
+} DiskChooser;
+
 typedef struct DiskCounts {
     uint64_t errors;
     uint64_t full;
@@ -46,6 +77,8 @@ SimDisk *simdisk_new(uint64_t state);
 SimDisk *simdisk_copy(const SimDisk *disk);
 void simdisk_free(SimDisk *disk);
 void simdisk_set_model(SimDisk *disk, const DiskModel *model);
+/* It must live as long as the disk; NULL: nobody. Copies have none. */
+void simdisk_set_chooser(SimDisk *disk, const DiskChooser *chooser);
 Disk *simdisk_disk(SimDisk *disk); /* to operate on */
 
 /* What is begun from now on begins no earlier. */

@@ -1,8 +1,9 @@
 #include "sim/faults.h"
 
-#include "core/panic.h"
+#include <glib.h>
 
-__extension__ typedef unsigned __int128 Wide;
+#include "core/panic.h"
+#include "sim/wide.h"
 
 uint64_t fault_interval(const FaultModel *model, FaultKind kind, bool bank)
 {
@@ -23,32 +24,38 @@ uint64_t fault_interval(const FaultModel *model, FaultKind kind, bool bank)
 
 /* --- partitions --- */
 
-static bool on_first_side(const Partition *partition, uint32_t process)
+Partition partition_new(uint32_t processes)
 {
-    uint64_t state = partition->sides ^ process;
-    return process == partition->alone || (partition->halves && random_next(&state) >> 63);
+    return (Partition){.first_side = g_new0(bool, processes)};
+}
+
+void partition_clear(Partition *partition)
+{
+    g_free(partition->first_side);
 }
 
 Partition partition_draw(PartitionKind kind, uint32_t processes, uint64_t *state)
 {
-    Partition partition = {.cuts_to = true, .cuts_from = true};
+    Partition partition = partition_new(processes);
     uint64_t shape = random_next(state);
-    partition.alone = (uint32_t)random_below(state, processes);
-    partition.sides = random_next(state);
+    uint32_t alone = (uint32_t)random_below(state, processes);
+    uint64_t sides = random_next(state);
     if (kind == PARTITION_ANY)
         kind = (PartitionKind)(shape % PARTITION_ANY);
-    partition.halves = kind == PARTITION_HALVES || (kind == PARTITION_ONEWAY && shape >> 63);
-    if (kind == PARTITION_ONEWAY) {
-        partition.cuts_to = shape >> 62 & 1;
-        partition.cuts_from = !partition.cuts_to;
+    bool halves = kind == PARTITION_HALVES || (kind == PARTITION_ONEWAY && shape >> 63);
+    for (uint32_t process = 0; process < processes; process++) {
+        uint64_t side = sides ^ process;
+        partition.first_side[process] = process == alone || (halves && random_next(&side) >> 63);
     }
+    partition.cuts_to = kind != PARTITION_ONEWAY || (shape >> 62 & 1);
+    partition.cuts_from = kind != PARTITION_ONEWAY || !partition.cuts_to;
     return partition;
 }
 
 bool partition_cuts(const Partition *partition, uint32_t from, uint32_t to)
 {
-    bool from_first = on_first_side(partition, from);
-    bool to_first = on_first_side(partition, to);
+    bool from_first = partition->first_side[from];
+    bool to_first = partition->first_side[to];
     return from_first != to_first && (to_first ? partition->cuts_to : partition->cuts_from);
 }
 
@@ -66,7 +73,7 @@ uint64_t clock_show(const Clock *clock, uint64_t true_ns)
     if (clock->drift == 0)
         return clock->shown_ns + passed_ns;
     uint64_t speed = (uint64_t)((int64_t)CHANCE_ONE + clock->drift);
-    return clock->shown_ns + (uint64_t)((Wide)passed_ns * speed / CHANCE_ONE);
+    return clock->shown_ns + wide_quotient(wide_product(passed_ns, speed), CHANCE_ONE);
 }
 
 uint64_t clock_when(const Clock *clock, uint64_t shown_ns)
@@ -77,7 +84,8 @@ uint64_t clock_when(const Clock *clock, uint64_t shown_ns)
     if (clock->drift == 0)
         return clock->true_ns + ahead_ns;
     uint64_t speed = (uint64_t)((int64_t)CHANCE_ONE + clock->drift);
-    return clock->true_ns + (uint64_t)(((Wide)ahead_ns * CHANCE_ONE + speed - 1) / speed);
+    Wide needed = wide_sum(wide_product(ahead_ns, CHANCE_ONE), wide_of(speed - 1));
+    return clock->true_ns + wide_quotient(needed, speed);
 }
 
 void clock_jump(Clock *clock, uint64_t true_ns, uint64_t by_ns)

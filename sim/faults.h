@@ -45,15 +45,16 @@ uint64_t fault_interval(const FaultModel *model, FaultKind kind, bool bank);
 /* --- partitions --- */
 
 typedef struct Partition {
-    uint64_t id;    /* counts from 1 */
-    bool halves;    /* or one process is alone: */
-    uint32_t alone; /* always on the first side */
-    uint64_t sides; /* of halves: decides who is on the first side */
-    bool cuts_to;   /* what the second side sends the first is lost ... */
-    bool cuts_from; /* ... what the first side sends the second is */
+    uint64_t id;      /* counts from 1 */
+    bool *first_side; /* by process: it is on the first side, or else on the second */
+    bool cuts_to;     /* what the second side sends the first is lost ... */
+    bool cuts_from;   /* ... what the first side sends the second is */
 } Partition;
 
+/* All on the second side. */
+Partition partition_new(uint32_t processes);
 Partition partition_draw(PartitionKind kind, uint32_t processes, uint64_t *state);
+void partition_clear(Partition *partition);
 bool partition_cuts(const Partition *partition, uint32_t from, uint32_t to);
 
 /* --- clocks --- */

@@ -19,9 +19,11 @@ typedef struct NetworkModel {
 /* No loss, no duplicates, no delay. */
 extern const NetworkModel network_ideal;
 
+enum { COPIES_MAX = 8 };
+
 typedef struct Fate {
-    unsigned copies; /* 0: lost; 2: duplicated */
-    uint64_t delay_ns[2];
+    unsigned copies; /* 0: lost; 2: duplicated; more are never drawn */
+    uint64_t delay_ns[COPIES_MAX];
 } Fate;
 
 /* One copy under way. */

@@ -4,6 +4,8 @@
 
 #include "core/panic.h"
 
+#define NOT_EARLY (UINT64_C(1) << 63)
+
 struct Queue {
     QueueEntry *heap; /* heap[i] is not after heap[2i + 1] and heap[2i + 2] */
     size_t count;
@@ -36,14 +38,15 @@ static inline bool before(const QueueEntry *a, const QueueEntry *b)
     return a->time_ns < b->time_ns || (a->time_ns == b->time_ns && a->sequence < b->sequence);
 }
 
-void queue_put(Queue *queue, uint64_t time_ns, uint32_t kind, uint32_t process, uint32_t argument)
+static void put(Queue *queue, uint64_t time_ns, uint64_t late, uint32_t kind, uint32_t process,
+                uint32_t argument)
 {
     INVARIANT_THAT(time_ns, >=, queue->now_ns);
     if (queue->count == queue->capacity) {
         queue->capacity *= 2;
         queue->heap = g_renew(QueueEntry, queue->heap, queue->capacity);
     }
-    QueueEntry entry = {time_ns, queue->sequence++, kind & 0xff,
+    QueueEntry entry = {time_ns, late | queue->sequence++, kind & 0xff,
                         process & ((1u << QUEUE_PROCESS_BITS) - 1), argument};
     INVARIANT_THAT(entry.kind, ==, kind);
     INVARIANT_THAT(entry.process, ==, process);
@@ -53,6 +56,17 @@ void queue_put(Queue *queue, uint64_t time_ns, uint32_t kind, uint32_t process, 
         hole = (hole - 1) / 2;
     }
     queue->heap[hole] = entry;
+}
+
+void queue_put(Queue *queue, uint64_t time_ns, uint32_t kind, uint32_t process, uint32_t argument)
+{
+    put(queue, time_ns, NOT_EARLY, kind, process, argument);
+}
+
+void queue_put_early(Queue *queue, uint64_t time_ns, uint32_t kind, uint32_t process,
+                     uint32_t argument)
+{
+    put(queue, time_ns, 0, kind, process, argument);
 }
 
 uint64_t queue_next_time(const Queue *queue)

@@ -10,29 +10,14 @@
 
 #include "core/bank.h"
 #include "core/customer.h"
+#include "sim/choices.h"
 #include "sim/disk.h"
 #include "sim/faults.h"
 #include "sim/network.h"
+#include "sim/script.h"
 #include "sim/workload.h"
 
 enum { CUSTOMERS_MAX = 100000 };
-#define SCRIPT_BANK UINT32_MAX
-
-typedef enum ScriptAct {
-    SCRIPT_COMMAND,
-    SCRIPT_CRASH,  /* the process is killed */
-    SCRIPT_RESTART /* ... and started again */
-} ScriptAct;
-
-typedef struct ScriptCommand {
-    uint64_t time_ns;
-    char *key;        /* as written: names it in errors; a --set of the same key replaces it */
-    Name process;     /* as written */
-    uint32_t subject; /* which customer, or SCRIPT_BANK; known once completed */
-    ScriptAct act;
-    Command command;
-    bool restarted; /* CRASH: by a later entry; else after restart_after */
-} ScriptCommand;
 
 /* A customer process of the world. */
 typedef struct Participant {
@@ -45,6 +30,7 @@ typedef struct Scenario {
     /* [scenario] */
     char *name;
     uint64_t duration_ns; /* completing extends it to the last time of the script */
+    uint64_t seed;
     /* [bank] */
     uint64_t customers;
     char *data; /* "": customers c1, c2, ...; else the file whose rows they are */
@@ -61,6 +47,8 @@ typedef struct Scenario {
     DiskModel disk;
     /* [script] */
     GArray *script; /* of ScriptCommand; completed: in order of time, as written within one */
+    /* [choices] */
+    Choices *choices; /* NULL: this is not a schedule (sim/schedule.h), its world draws them */
     /* Known once completed: */
     GArray *rows;         /* of BankRow: what the bank begins with */
     GArray *participants; /* of Participant */
@@ -69,6 +57,8 @@ typedef struct Scenario {
 
 /* All defaults. */
 Scenario *scenario_new(void);
+/* As complete as the scenario is. */
+Scenario *scenario_copy(const Scenario *scenario);
 void scenario_free(Scenario *scenario);
 
 /* Takes over what `text`, the content of file `source`, says. */
@@ -78,8 +68,13 @@ bool scenario_read(Scenario *scenario, const char *source, const char *text, cha
 bool scenario_set(Scenario *scenario, const char *assignment, char **error);
 
 /* Fixes who takes part: the customers c1, c2, ..., or the rows of the file scenario->data, which
- * the caller has read. Rows that have exited or are in a cohort stay the bank's alone. */
+ * the caller has read. Rows that have exited or are in a cohort stay the bank's alone. Whoever
+ * changes a complete scenario completes it again; rows NULL: those it has. */
 bool scenario_complete(Scenario *scenario, const BankRow *rows, size_t row_count, char **error);
+
+/* A key file that reads back to the same: what differs from the defaults, the script and the
+ * choices. The script must be in order. */
+void scenario_write(const Scenario *scenario, GString *out);
 
 /* A key file with every key and its default. */
 void scenario_dump_defaults(GString *out);

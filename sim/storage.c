@@ -69,6 +69,11 @@ void storage_set_model(Storage *storage, const DiskModel *model)
     simdisk_set_model(storage->disk, model);
 }
 
+void storage_set_chooser(Storage *storage, const DiskChooser *chooser)
+{
+    simdisk_set_chooser(storage->disk, chooser);
+}
+
 DiskCounts storage_counts(const Storage *storage)
 {
     return simdisk_counts(storage->disk);

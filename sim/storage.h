@@ -21,6 +21,7 @@ typedef struct Storage Storage;
 Storage *storage_new(bool bank, uint64_t state);
 void storage_free(Storage *storage); /* NULL is fine */
 void storage_set_model(Storage *storage, const DiskModel *model);
+void storage_set_chooser(Storage *storage, const DiskChooser *chooser); /* as of the disk */
 DiskCounts storage_counts(const Storage *storage);
 
 /* A start, of a customer or of the bank: fills that one of the two. Negative: an operation failed,

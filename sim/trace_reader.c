@@ -261,9 +261,9 @@ static bool read_header(TraceReader *reader)
         return false;
     const char *cash = json_string_value(json_object_get(reader->object, "cash"));
     reader->cash_survives = g_strcmp0(cash, "commit") == 0;
-    reader->live = strcmp(mode, "live") == 0;
+    reader->live = strcmp(mode, "live") == 0 || strcmp(mode, "replay") == 0;
     return reader->live || strcmp(mode, "sim") == 0 ||
-           fail_field(reader, "mode", "\"sim\" or \"live\"");
+           fail_field(reader, "mode", "\"sim\", \"live\" or \"replay\"");
 }
 
 TraceReader *trace_reader_new(const char *text, size_t length)

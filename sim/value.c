@@ -4,8 +4,7 @@
 #include <string.h>
 
 #include "sim/random.h"
-
-__extension__ typedef unsigned __int128 Wide;
+#include "sim/wide.h"
 
 #define BILLION UINT64_C(1000000000)
 
@@ -20,13 +19,14 @@ static const char *parse_decimal(const char **text, Wide *billionths)
     const char *at = *text;
     if (!g_ascii_isdigit(*at))
         return "must begin with a number";
-    Wide value = 0;
+    uint64_t whole = 0;
+    uint64_t part = 0;
     for (; g_ascii_isdigit(*at); at++) {
-        value = value * 10 + (Wide)(*at - '0');
-        if (value > UINT64_MAX)
+        uint64_t digit = (uint64_t)(*at - '0');
+        if (whole > (UINT64_MAX - digit) / 10)
             return "the number is too large";
+        whole = whole * 10 + digit;
     }
-    value *= BILLION;
     if (*at == '.') {
         uint64_t place = BILLION;
         at++;
@@ -36,11 +36,11 @@ static const char *parse_decimal(const char **text, Wide *billionths)
             if (place == 1)
                 return "at most nine digits may follow the point";
             place /= 10;
-            value += (Wide)(*at - '0') * place;
+            part += (uint64_t)(*at - '0') * place;
         }
     }
     *text = at;
-    *billionths = value;
+    *billionths = wide_sum(wide_product(whole, BILLION), wide_of(part));
     return NULL;
 }
 
@@ -66,13 +66,15 @@ const char *value_parse_time(const char *text, uint64_t *ns)
     uint64_t unit = unit_ns(text);
     if (unit == 0)
         return "a time needs a unit: ns, us, ms, s, m or h";
-    Wide whole = billionths / BILLION * unit;
-    Wide part = billionths % BILLION * unit;
-    if (whole > VALUE_TIME_NS_MAX)
+    Wide part;
+    uint64_t whole = wide_low(wide_divide(billionths, wide_of(BILLION), &part));
+    if (whole > VALUE_TIME_NS_MAX / unit)
         return "the time is too long";
-    if (part % BILLION != 0)
+    Wide rest;
+    Wide part_ns = wide_divide(wide_product(wide_low(part), unit), wide_of(BILLION), &rest);
+    if (wide_low(rest) != 0)
         return "a time is a whole number of nanoseconds";
-    *ns = (uint64_t)(whole + part / BILLION);
+    *ns = whole * unit + wide_low(part_ns);
     return NULL;
 }
 
@@ -85,16 +87,18 @@ const char *value_parse_rate(const char *text, uint64_t *interval_ns)
     uint64_t unit = *text == '/' ? unit_ns(text + 1) : 0;
     if (unit == 0)
         return "a rate needs a unit: /ns, /us, /ms, /s, /m or /h";
-    if (billionths == 0) {
+    if (!wide_less(wide_of(0), billionths)) {
         *interval_ns = 0;
         return NULL;
     }
-    Wide interval = ((Wide)unit * BILLION + billionths / 2) / billionths;
-    if (interval == 0)
+    Wide rest;
+    Wide rounded = wide_sum(wide_product(unit, BILLION), wide_shift_right(billionths, 1));
+    Wide interval = wide_divide(rounded, billionths, &rest);
+    if (wide_less(interval, wide_of(1)))
         return "the rate is too high: more than one in a nanosecond";
-    if (interval > DRAW_SCALE_MAX)
+    if (wide_less(wide_of(DRAW_SCALE_MAX), interval))
         return "the rate is too low: less than one in thirteen days; 0/s means never";
-    *interval_ns = (uint64_t)interval;
+    *interval_ns = wide_low(interval);
     return NULL;
 }
 
@@ -105,15 +109,16 @@ const char *value_parse_probability(const char *text, uint32_t *parts_per_billio
     if (reason != NULL)
         return reason;
     if (strcmp(text, "%") == 0) {
-        if (billionths % 100 != 0)
+        Wide rest;
+        billionths = wide_divide(billionths, wide_of(100), &rest);
+        if (wide_low(rest) != 0)
             return "a probability is a whole number of billionths";
-        billionths /= 100;
     } else if (*text != '\0') {
         return "a probability is a number such as 0.05 or 5%";
     }
-    if (billionths > CHANCE_ONE)
+    if (wide_less(wide_of(CHANCE_ONE), billionths))
         return "a probability is at most 1, or 100%";
-    *parts_per_billion = (uint32_t)billionths;
+    *parts_per_billion = (uint32_t)wide_low(billionths);
     return NULL;
 }
 
@@ -123,10 +128,11 @@ static const char *parse_sigma(const char *text, uint32_t *sigma_milli)
     const char *reason = parse_decimal(&text, &billionths);
     if (reason != NULL)
         return reason;
-    const Wide thousandth = BILLION / 1000;
-    if (*text != '\0' || billionths % thousandth != 0 || billionths / thousandth > SIGMA_MILLI_MAX)
+    Wide rest;
+    Wide thousandths = wide_divide(billionths, wide_of(BILLION / 1000), &rest);
+    if (*text != '\0' || wide_low(rest) != 0 || wide_less(wide_of(SIGMA_MILLI_MAX), thousandths))
         return "SIGMA is a number up to 5 with at most three digits after the point";
-    *sigma_milli = (uint32_t)(billionths / thousandth);
+    *sigma_milli = (uint32_t)wide_low(thousandths);
     return NULL;
 }
 
@@ -141,8 +147,7 @@ static const char *parse_delay_time(const char *text, uint64_t *ns)
     return reason;
 }
 
-/* "lognormal 10ms 0.5" -> its words, blanks dropped; free with g_strfreev. */
-static char **split_words(const char *text, size_t *count)
+char **value_words(const char *text, size_t *count)
 {
     char **words = g_strsplit_set(text, " \t", -1);
     size_t kept = 0;
@@ -189,7 +194,7 @@ static const char *parse_delay_words(char **words, size_t count, Delay *delay)
 const char *value_parse_delay(const char *text, Delay *delay)
 {
     size_t count;
-    char **words = split_words(text, &count);
+    char **words = value_words(text, &count);
     Delay parsed = {0};
     const char *reason = parse_delay_words(words, count, &parsed);
     if (reason == NULL)
@@ -215,7 +220,7 @@ static const char *parse_amount_words(char **words, size_t count, AmountRange *r
 const char *value_parse_amounts(const char *text, AmountRange *range)
 {
     size_t count;
-    char **words = split_words(text, &count);
+    char **words = value_words(text, &count);
     AmountRange parsed = {0};
     const char *reason = parse_amount_words(words, count, &parsed);
     if (reason == NULL)

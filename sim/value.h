@@ -30,4 +30,7 @@ typedef struct AmountRange {
 } AmountRange;
 const char *value_parse_amounts(const char *text, AmountRange *range);
 
+/* "lognormal 10ms 0.5" -> its words, blanks dropped; free with g_strfreev. */
+char **value_words(const char *text, size_t *count);
+
 #endif

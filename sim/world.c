@@ -1,4 +1,4 @@
-#include "sim/world_state.h"
+#include "sim/world_choices.h"
 
 #include <string.h>
 
@@ -86,8 +86,8 @@ static void schedule(World *world)
 {
     const Scenario *scenario = world->scenario;
     for (uint32_t i = 0; i < scenario->script->len; i++) {
-        queue_put(world->queue, g_array_index(scenario->script, ScriptCommand, i).time_ns,
-                  KIND_SCRIPT, 0, i);
+        queue_put_early(world->queue, g_array_index(scenario->script, ScriptCommand, i).time_ns,
+                        KIND_SCRIPT, 0, i);
     }
     for (uint32_t i = FIRST_CUSTOMER; i < world->node_count; i++) {
         Node *node = &world->nodes[i];
@@ -96,7 +96,7 @@ static void schedule(World *world)
                 continue;
             uint64_t gap_ns = workload_draw_gap(&scenario->workload, kind, &node->stream);
             if (gap_ns <= scenario->duration_ns)
-                queue_put(world->queue, gap_ns, KIND_WORKLOAD, i, kind);
+                queue_put_early(world->queue, gap_ns, KIND_WORKLOAD, i, kind);
         }
     }
     world_schedule_faults(world);
@@ -204,6 +204,11 @@ static void init_node(const World *world, Node *node)
     node->stream = stream_start(world->seed, STREAM_WORKLOAD, index);
 }
 
+static void clear_partition(void *element)
+{
+    partition_clear(element);
+}
+
 World *world_new(const Scenario *scenario, uint64_t seed, const Observer *observer)
 {
     World *world = g_new0(World, 1);
@@ -213,17 +218,22 @@ World *world_new(const Scenario *scenario, uint64_t seed, const Observer *observ
     world->queue = queue_new();
     world->network = network_new(stream_start(seed, STREAM_NETWORK, 0));
     world->effects = effects_new();
-    world->clients = stream_start(seed, STREAM_CLIENT, 0);
     world->digest = digest_new();
     world->totals = totals_new(scenario->cash == CASH_COMMIT);
     world->checker = checker_new();
     world->stuck = g_ptr_array_new_with_free_func(g_free);
     world->partitions = g_array_new(FALSE, FALSE, sizeof(Partition));
+    g_array_set_clear_func(world->partitions, clear_partition);
     world->disks = disk_ideal;
     world->node_count = FIRST_CUSTOMER + scenario->participants->len;
     world->nodes = g_new0(Node, world->node_count);
     for (uint32_t i = 0; i < world->node_count; i++)
         init_node(world, &world->nodes[i]);
+    if (world_is_schedule(world)) {
+        world->choosing = choosing_new(world);
+        for (uint32_t i = 0; i < world->node_count; i++)
+            choose_drift(world, &world->nodes[i]);
+    }
     return world;
 }
 
@@ -242,6 +252,7 @@ void world_free(World *world)
     g_clear_pointer(&world->violations, g_ptr_array_unref);
     g_ptr_array_unref(world->stuck);
     g_array_unref(world->partitions);
+    choosing_free(world->choosing);
     checker_free(world->checker);
     totals_free(world->totals);
     digest_free(world->digest);

@@ -57,6 +57,11 @@ typedef struct World World;
 World *world_new(const Scenario *scenario, uint64_t seed, const Observer *observer);
 void world_free(World *world);
 
+/* Before the first advance: notes the run as it goes into a schedule from schedule_of(scenario),
+ * which must outlive the world. At any time it holds all that was chosen so far; complete it before
+ * it is run. */
+void world_note_choices(World *world, Scenario *schedule);
+
 /* Goes on by about so many events. False when the run is over. */
 bool world_advance(World *world, uint64_t events);
 uint64_t world_now(const World *world);
@@ -73,7 +78,8 @@ typedef struct WorldResult {
     uint64_t commands_refused;
     uint64_t commands_left_out;
     uint64_t faults[FAULT_COUNTS];
-    uint64_t settle_ns; /* from the scenario's end until all was at rest */
+    uint64_t marks[MARK_KINDS]; /* steps that met it */
+    uint64_t settle_ns;         /* from the scenario's end until all was at rest */
     TotalSums sums;
     uint64_t trace_hash;
     /* Liveness: sentences saying who waits for whom. Empty: the run has settled. */

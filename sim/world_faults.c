@@ -1,4 +1,4 @@
-#include "sim/world_state.h"
+#include "sim/world_choices.h"
 
 /* --- when they come --- */
 
@@ -10,7 +10,7 @@ static void schedule(World *world, Node *node, FaultKind kind)
         return;
     uint64_t due_ns = world->now_ns + draw_exponential(&node->faults[kind], interval_ns);
     if (due_ns <= world->scenario->duration_ns)
-        queue_put(world->queue, due_ns, KIND_FAULT, node_number(world, node), kind);
+        queue_put_early(world->queue, due_ns, KIND_FAULT, node_number(world, node), kind);
 }
 
 void world_schedule_faults(World *world)
@@ -46,16 +46,23 @@ void world_stop_faults(World *world)
 
 /* --- partitions --- */
 
-static void divide(World *world)
+void world_divide(World *world, const Partition *partition, uint64_t duration_ns)
 {
-    uint64_t *stream = &world->nodes[BANK_NODE].faults[FAULT_PARTITION];
-    Partition partition =
-        partition_draw(world_fault_model(world)->partition_kind, world->node_count, stream);
-    partition.id = ++world->partition_count;
-    g_array_append_val(world->partitions, partition);
+    Partition begun = *partition;
+    begun.id = ++world->partition_count;
+    g_array_append_val(world->partitions, begun);
     world->result.faults[COUNT_PARTITIONS]++;
-    uint64_t duration_ns = delay_draw(&world_fault_model(world)->partition_duration, stream);
-    queue_put(world->queue, world->now_ns + duration_ns, KIND_HEAL, 0, (uint32_t)partition.id);
+    queue_put(world->queue, world->now_ns + duration_ns, KIND_HEAL, 0, (uint32_t)begun.id);
+}
+
+static void draw_partition(World *world)
+{
+    const FaultModel *model = world_fault_model(world);
+    uint64_t *stream = &world->nodes[BANK_NODE].faults[FAULT_PARTITION];
+    Partition partition = partition_draw(model->partition_kind, world->node_count, stream);
+    uint64_t duration_ns = delay_draw(&model->partition_duration, stream);
+    note_partition(world, &partition, duration_ns);
+    world_divide(world, &partition, duration_ns);
 }
 
 void world_heal(World *world, uint64_t partition)
@@ -80,10 +87,8 @@ bool world_cut_off(const World *world, const Node *from, const Node *to)
 
 /* --- pauses --- */
 
-static void pause_node(World *world, Node *node)
+void world_pause(World *world, Node *node, uint64_t duration_ns)
 {
-    uint64_t duration_ns =
-        delay_draw(&world_fault_model(world)->pause_duration, &node->faults[FAULT_PAUSE]);
     if (node->state != NODE_UP || node->waiting != NULL)
         return;
     world->result.faults[COUNT_PAUSES]++;
@@ -118,10 +123,8 @@ void world_go_on(World *world, Node *node)
 
 /* --- clocks --- */
 
-static void jump(World *world, Node *node)
+void world_jump(World *world, Node *node, uint64_t by_ns)
 {
-    uint64_t by_ns =
-        delay_draw(&world_fault_model(world)->clock_jump, &node->faults[FAULT_CLOCK_JUMP]);
     if (node->state != NODE_UP)
         return;
     world->result.faults[COUNT_CLOCK_JUMPS]++;
@@ -131,21 +134,35 @@ static void jump(World *world, Node *node)
 
 /* --- what comes --- */
 
+static void crash(World *world, Node *node)
+{
+    if (!node_alive(node))
+        return;
+    note_act(world, node, SCRIPT_CRASH, 0);
+    world_crash(world, node, storage_cut_now(node->storage, world->now_ns), true);
+}
+
 void world_fault(World *world, Node *node, FaultKind kind)
 {
+    const FaultModel *model = world_fault_model(world);
+    uint64_t *stream = &node->faults[kind];
+    uint64_t drawn_ns;
     switch (kind) {
     case FAULT_CRASH:
-        if (node_alive(node))
-            world_crash(world, node, storage_cut_now(node->storage, world->now_ns), true);
+        crash(world, node);
         break;
     case FAULT_PAUSE:
-        pause_node(world, node);
+        drawn_ns = delay_draw(&model->pause_duration, stream);
+        note_act(world, node, SCRIPT_PAUSE, drawn_ns);
+        world_pause(world, node, drawn_ns);
         break;
     case FAULT_CLOCK_JUMP:
-        jump(world, node);
+        drawn_ns = delay_draw(&model->clock_jump, stream);
+        note_act(world, node, SCRIPT_CLOCK_JUMP, drawn_ns);
+        world_jump(world, node, drawn_ns);
         break;
     case FAULT_PARTITION:
-        divide(world);
+        draw_partition(world);
         break;
     case FAULT_KINDS:
         break;

@@ -1,4 +1,4 @@
-#include "sim/world_state.h"
+#include "sim/world_choices.h"
 
 #include "core/panic.h"
 #include "core/planted.h"
@@ -17,9 +17,11 @@ static Customer *new_customer(World *world, Node *node, const Name *resume)
                              .retries = world->scenario->retries,
                              .cash = world->scenario->cash};
     uint32_t index = node_number(world, node) - FIRST_CUSTOMER;
-    config.seed = stream_start(world->seed, STREAM_PROCESS, (uint64_t)node->starts << 32 | index);
+    uint64_t life = (uint64_t)node->starts << 32 | index;
+    uint64_t clients = stream_start(world->seed, STREAM_CLIENT, life);
+    config.seed = stream_start(world->seed, STREAM_PROCESS, life);
     while (config.client == 0)
-        config.client = random_next(&world->clients);
+        config.client = random_next(&clients);
     if (resume != NULL)
         config.resume = *resume;
     return customer_new(&config);
@@ -40,12 +42,16 @@ static void begin(World *world, Node *node)
 }
 
 /* A disk that nobody would ever read is left out. */
-static Storage *new_storage(const World *world, const Node *node)
+static Storage *new_storage(World *world, const Node *node)
 {
     bool bank = node_is_bank(world, node);
     uint64_t stream = stream_start(world->seed, STREAM_DISK,
                                    (uint64_t)node->starts << 32 | node_number(world, node));
-    return world->scenario->disks_matter ? storage_new(bank, stream) : NULL;
+    if (!world->scenario->disks_matter)
+        return NULL;
+    Storage *storage = storage_new(bank, stream);
+    storage_set_chooser(storage, choose_disk(world, node));
+    return storage;
 }
 
 void world_start_customer(World *world, Node *node, const Name *resume)
@@ -119,36 +125,55 @@ void world_end(World *world, Node *node, NodeState state)
 
 /* --- crashes --- */
 
+static bool draw_death(const World *world, Node *node, const Writing *writing, size_t effects,
+                       Death *death)
+{
+    if (world->phase != PHASE_RUN ||
+        !draw_chance(&node->dooms, world_fault_model(world)->crash_at_save))
+        return false;
+    death->point = random_below(&node->dooms, writing->operations + effects + 1);
+    death->durable = death->point >= writing->operations;
+    if (death->durable)
+        death->point -= writing->operations;
+    else
+        death->under_way = random_next(&node->dooms) >> 63;
+    return true;
+}
+
 void world_draw_doom(World *world, Node *node, const Writing *writing, size_t effects)
 {
-    uint64_t at_ns;
-    if (writing->failed) {
-        node->doom.cut = storage_cut(node->storage, writing->operations, false, &at_ns);
-    } else {
-        if (world->phase != PHASE_RUN ||
-            !draw_chance(&node->dooms, world_fault_model(world)->crash_at_save))
+    Death death = {.point = writing->operations};
+    if (!writing->failed) {
+        bool dies = draw_death(world, node, writing, effects, &death);
+        if (world->choosing != NULL)
+            dies = choose_death(world, node, dies, &death);
+        if (!dies)
             return;
-        uint64_t point = random_below(&node->dooms, writing->operations + effects + 1);
-        if (point >= writing->operations) {
-            node->doom.commit = storage_written(node->storage);
-            node->doom.effects = point - writing->operations;
-            return;
-        }
-        bool under_way = random_next(&node->dooms) >> 63;
-        node->doom.cut = storage_cut(node->storage, point, under_way, &at_ns);
     }
+    if (death.durable) {
+        node->doom.commit = storage_written(node->storage);
+        node->doom.effects = death.point;
+        return;
+    }
+    uint64_t at_ns;
+    node->doom.cut =
+        storage_cut(node->storage, MIN(death.point, writing->operations), death.under_way, &at_ns);
     if (at_ns > world->now_ns)
         queue_put(world->queue, at_ns, KIND_CUT, node_number(world, node), node->life);
     else
         world_crash(world, node, node->doom.cut, true);
 }
 
+/* At the scenario's end all that are down are started anyway; a schedule says when, if before. */
 static void await_restart(World *world, Node *node)
 {
     uint64_t after_ns = delay_draw(&world_fault_model(world)->restart_after, &node->rebirths);
-    after_ns = world->phase == PHASE_SETTLE ? 0 : MAX(after_ns, RESTART_NS_MIN);
-    queue_put(world->queue, world->now_ns + after_ns, KIND_RESTART, node_number(world, node),
-              node->life);
+    uint64_t due_ns = world->now_ns + MAX(after_ns, RESTART_NS_MIN);
+    if (world->phase == PHASE_SETTLE)
+        due_ns = world->now_ns;
+    else if (world_is_schedule(world) || due_ns > world->scenario->duration_ns)
+        return;
+    queue_put_early(world->queue, due_ns, KIND_RESTART, node_number(world, node), node->life);
 }
 
 /* The traces of what it had decided, and nobody has been told, come first. */
@@ -168,10 +193,15 @@ static void tell_crash(World *world, Node *node, uint64_t survived)
 /* Not while it loads: the trace has told of a commit of which half may be sound. */
 static void flip_bit(World *world, Node *node)
 {
-    if (node->state == NODE_LOADING || world->phase != PHASE_RUN ||
-        !draw_chance(&node->rebirths, world_fault_model(world)->bit_flip_rate))
+    if (node->state == NODE_LOADING || world->phase != PHASE_RUN)
         return;
-    Flip flip = storage_flip(node->storage, &node->rebirths);
+    bool flips = draw_chance(&node->rebirths, world_fault_model(world)->bit_flip_rate);
+    uint64_t seed = random_next(&node->rebirths);
+    if (world->choosing != NULL)
+        flips = choose_flip(world, node, flips, &seed);
+    if (!flips)
+        return;
+    Flip flip = storage_flip(node->storage, &seed);
     world->result.faults[COUNT_BIT_FLIPS] += flip != FLIP_NONE;
     world->result.faults[COUNT_BIT_FLIPS_REPAIRED] += flip == FLIP_REPAIRED;
     world->result.faults[COUNT_BIT_FLIPS_REFUSED] += flip == FLIP_REFUSED;
@@ -195,7 +225,10 @@ static void set_clock_anew(World *world, Node *node)
 {
     const FaultModel *faults = world_fault_model(world);
     uint64_t shown_ns = draw_uniform(&node->rebirths, 0, NEW_CLOCK_NS_MAX);
-    if (faults->clock_drift == 0 && faults->clock_jump_interval_ns == 0)
+    bool anew = faults->clock_drift != 0 || faults->clock_jump_interval_ns != 0;
+    if (world->choosing != NULL)
+        anew = choose_clock(world, node, anew, &shown_ns);
+    if (!anew)
         return;
     node->clock.true_ns = world->now_ns;
     node->clock.shown_ns = shown_ns;

@@ -1,6 +1,7 @@
 /* What a World is made of; for the files that share it: world.c leads a run through its parts,
- * world_steps.c carries out one event after the other, world_lives.c starts and ends processes, and
- * world_faults.c does to them and the network what nobody wants. */
+ * world_steps.c carries out one event after the other, world_script.c what the script says,
+ * world_lives.c starts and ends processes, world_faults.c does to them and the network what nobody
+ * wants, and world_choices.c asks those who have a say in it. */
 #ifndef COHORT_WORLD_STATE_H
 #define COHORT_WORLD_STATE_H
 
@@ -88,6 +89,9 @@ typedef struct Node {
     uint32_t in_sockets; /* datagrams among these */
 } Node;
 
+/* Who is asked about what the world would else decide by itself (sim/world_choices.h). */
+typedef struct Choosing Choosing;
+
 typedef enum Phase { PHASE_SETUP, PHASE_RUN, PHASE_SETTLE, PHASE_OVER } Phase;
 
 struct World {
@@ -105,8 +109,8 @@ struct World {
     const Datagram *delivering; /* what the step under way is about; NULL: no datagram */
     Node *nodes;
     uint32_t node_count;
-    uint64_t clients; /* the stream of the processes' identities */
-    uint32_t busy;    /* nodes not idle; kept while settling */
+    uint32_t busy;      /* nodes not idle; kept while settling */
+    Choosing *choosing; /* NULL: nobody */
     Digest *digest;
     Totals *totals;
     Checker *checker;
@@ -158,6 +162,16 @@ void world_set_timer(World *world, Node *node, uint64_t deadline_ns);
 /* A record of the core, or a crash. */
 void world_record(World *world, Node *node, const TraceEvent *event);
 void world_drop(World *world, uint32_t slot, const char *reason);
+void world_notify(World *world, Node *node, const Notice *notice);
+/* Its deadline is not after what its clock shows. */
+void world_time_out(World *world, Node *node);
+
+/* --- world_script.c --- */
+
+const ScriptCommand *world_script_entry(const World *world, uint32_t index);
+/* Who is given it, if it is a command; or NULL. */
+Node *world_script_receiver(const World *world, uint32_t index);
+void world_run_script(World *world, uint32_t index);
 
 /* --- world_lives.c --- */
 
@@ -179,6 +193,10 @@ void world_count_disk(WorldResult *result, const Storage *storage);
 void world_schedule_faults(World *world);
 void world_stop_faults(World *world);
 void world_fault(World *world, Node *node, FaultKind kind);
+/* What a script may do, too. */
+void world_divide(World *world, const Partition *partition, uint64_t duration_ns);
+void world_pause(World *world, Node *node, uint64_t duration_ns);
+void world_jump(World *world, Node *node, uint64_t by_ns);
 bool world_cut_off(const World *world, const Node *from, const Node *to);
 void world_heal(World *world, uint64_t partition);
 /* The node is paused: this waits until it goes on. */

@@ -1,4 +1,4 @@
-#include "sim/world_state.h"
+#include "sim/world_choices.h"
 
 #include "core/panic.h"
 #include "core/wire.h"
@@ -123,6 +123,7 @@ static void record_datagram(World *world, const Node *node, TraceKind kind, cons
                         .datagram = id,
                         .datagram_kinds = wire_kinds_text(bytes, length, kinds),
                         .datagram_bytes = length,
+                        .datagram_content = kind == TRACE_TX ? bytes : NULL,
                         .reason = reason};
     if (peer != NULL)
         event.peer = peer->name;
@@ -141,7 +142,10 @@ static void send_datagram(World *world, const Node *node, Port port, Address to,
     const Node *peer = node_at(world, to.ip);
     record_datagram(world, node, TRACE_TX, peer, id, bytes, length, NULL);
     Fate fate = network_decide(world->network);
-    if (fate.copies > 0 && peer != NULL && world_cut_off(world, node, peer)) {
+    bool cut_off = peer != NULL && world_cut_off(world, node, peer);
+    if (world->choosing != NULL)
+        choose_fate(world, node, peer, cut_off, &fate);
+    if (fate.copies > 0 && cut_off) {
         fate.copies = 0;
         world->result.datagrams_dropped++;
         record_datagram(world, node, TRACE_DROP, peer, id, bytes, length, "partition");
@@ -205,7 +209,7 @@ void world_note_idle(World *world, Node *node)
     node->idle = idle;
 }
 
-static void notify(World *world, Node *node, const Notice *notice)
+void world_notify(World *world, Node *node, const Notice *notice)
 {
     bool answer = notice->kind == NOTICE_SUCCESS || notice->kind == NOTICE_FAILURE;
     if (answer && notice->tag != 0) {
@@ -232,7 +236,7 @@ static void carry_out(World *world, Node *node, const Effect *effect)
                       effect->send.length);
         break;
     case EFFECT_NOTIFY:
-        notify(world, node, &effect->notice);
+        world_notify(world, node, &effect->notice);
         break;
     case EFFECT_TRACE:
         world_record(world, node, &effect->trace);
@@ -329,6 +333,7 @@ static void step(World *world, Node *node, Event *event)
         bank_step(node->bank, event, world->effects);
     else
         customer_step(node->customer, event, world->effects);
+    effects_count_marks(world->effects, world->result.marks);
     size_t count = effects_count(world->effects);
     if (count > 0 && effects_at(world->effects, count - 1)->kind == EFFECT_END)
         node->state = NODE_ENDING;
@@ -389,6 +394,11 @@ static void time_out(World *world, Node *node, uint32_t generation)
         world_set_timer(world, node, node->deadline_ns);
         return;
     }
+    world_time_out(world, node);
+}
+
+void world_time_out(World *world, Node *node)
+{
     Event event = {.kind = EVENT_TIMEOUT};
     world_step(world, node, &event);
     /* Or virtual time would stand still for ever. */
@@ -408,7 +418,7 @@ static void run_workload(World *world, Node *node, WorkloadKind kind)
     const WorkloadModel *model = &world->scenario->workload;
     uint64_t next_ns = world->now_ns + workload_draw_gap(model, kind, &node->stream);
     if (next_ns <= world->scenario->duration_ns)
-        queue_put(world->queue, next_ns, KIND_WORKLOAD, node_number(world, node), kind);
+        queue_put_early(world->queue, next_ns, KIND_WORKLOAD, node_number(world, node), kind);
     Command drawn;
     bool sensible = workload_draw_command(
         model, kind, &node->stream, (const Name *)node->peers->data, node->peers->len, &drawn);
@@ -418,44 +428,8 @@ static void run_workload(World *world, Node *node, WorkloadKind kind)
         return;
     }
     world->result.commands++;
+    note_command(world, node, &drawn);
     world_command(world, node, &drawn, TAG_WORKLOAD);
-}
-
-static void refuse(World *world, Node *node, const Command *command)
-{
-    Notice refused = {.kind = NOTICE_FAILURE,
-                      .command = command->kind,
-                      .tag = TAG_SCRIPT,
-                      .refusal = REFUSAL_NO_ACCOUNT,
-                      .name = command->name,
-                      .amount = command->amount};
-    node->unanswered++;
-    notify(world, node, &refused);
-}
-
-static Node *subject_of(const World *world, const ScriptCommand *entry)
-{
-    return &world->nodes[entry->subject == SCRIPT_BANK ? BANK_NODE
-                                                       : FIRST_CUSTOMER + entry->subject];
-}
-
-static void run_script(World *world, uint32_t index)
-{
-    const ScriptCommand *entry = &g_array_index(world->scenario->script, ScriptCommand, index);
-    Node *node = subject_of(world, entry);
-    if (entry->act == SCRIPT_CRASH && node_alive(node))
-        world_crash(world, node, storage_cut_now(node->storage, world->now_ns), !entry->restarted);
-    else if (entry->act == SCRIPT_RESTART && node->state == NODE_DOWN)
-        world_restart(world, node);
-    if (entry->act != SCRIPT_COMMAND)
-        return;
-    if (node->state == NODE_ENDED && entry->command.kind == COMMAND_OPEN)
-        world_start_customer(world, node, NULL);
-    world->result.commands++;
-    if (node->state == NODE_UP)
-        world_command(world, node, &entry->command, TAG_SCRIPT);
-    else
-        refuse(world, node, &entry->command);
 }
 
 /* The process that an event waits for when it is paused; NULL: the event is not its to notice. */
@@ -467,11 +441,8 @@ static Node *receiver_of(const World *world, const QueueEntry *entry)
     case KIND_TIMER:
     case KIND_DISK:
         return &world->nodes[entry->process];
-    case KIND_SCRIPT: {
-        const ScriptCommand *command =
-            &g_array_index(world->scenario->script, ScriptCommand, entry->argument);
-        return command->act == SCRIPT_COMMAND ? subject_of(world, command) : NULL;
-    }
+    case KIND_SCRIPT:
+        return world_script_receiver(world, entry->argument);
     default:
         return NULL;
     }
@@ -492,7 +463,7 @@ void world_carry_out(World *world, const QueueEntry *entry)
         run_workload(world, node, (WorkloadKind)entry->argument);
         break;
     case KIND_SCRIPT:
-        run_script(world, entry->argument);
+        world_run_script(world, entry->argument);
         break;
     case KIND_DISK:
         if (of_this_life)
@@ -503,8 +474,10 @@ void world_carry_out(World *world, const QueueEntry *entry)
             world_start_loaded(world, node);
         break;
     case KIND_RESTART:
-        if (of_this_life)
+        if (of_this_life) {
+            note_act(world, node, SCRIPT_RESTART, 0);
             world_restart(world, node);
+        }
         break;
     case KIND_CUT:
         if (of_this_life)
@@ -531,6 +504,8 @@ void world_take_next(World *world)
     QueueEntry entry = queue_take(world->queue);
     world->now_ns = entry.time_ns;
     Node *receiver = receiver_of(world, &entry);
+    if (entry.kind == KIND_SCRIPT)
+        note_script(world, world_script_entry(world, entry.argument));
     if (receiver != NULL && receiver->waiting != NULL)
         world_defer(world, receiver, &entry);
     else

@@ -20,6 +20,7 @@ static const char HELP[] =
     "  --trace FILE       writes what happens as JSON Lines, behind what a bank has written "
     "there\n"
     "  --trace-datagrams  ... and every datagram\n"
+    "  --record FILE      records all that enters the core, in a new file, for `cohort replay`\n"
     "  --any-port         lifts the range of ports; port 0 takes a free one\n"
     "  --json             makes every line on stdout one JSON object\n"
     "  --help, --version\n"
@@ -169,6 +170,20 @@ static int serve(const char *command, const Flags *flags, const DriverConfig *dr
     return error->len > 0 ? options_fail(exit_code, command, "%s", error->str) : exit_code;
 }
 
+/* The bank as it was loaded. */
+static void begin_recording(Recorder *recorder, const Bank *bank, const BankConfig *config)
+{
+    if (recorder == NULL)
+        return;
+    Coder state = coder_encode_growing();
+    bank_encode(bank, &state);
+    recorder_begin(recorder, &(RecordingHeader){.role = RECORDING_BANK,
+                                                .bank = *config,
+                                                .bank_state = state.bytes,
+                                                .bank_state_length = state.length});
+    coder_deinit(&state);
+}
+
 /* With the ledger loaded: the rest. */
 static int trace_and_serve(const char *command, const Flags *flags, const DriverConfig *driver,
                            uint64_t seed)
@@ -222,21 +237,25 @@ static Folder *hold_folder(const char *command, const char *path, char **csv_nam
     return NULL;
 }
 
-/* With the socket open: the ledger, then the rest. */
-static int load_and_serve(const char *command, const Flags *flags, uint64_t seed, Udp *udp)
+/* With socket and recording open: the ledger, then the rest. */
+static int load_and_serve(const char *command, const Flags *flags, uint64_t seed, Udp *udp,
+                          Recorder *recorder)
 {
     const char *path = flags->data != NULL ? flags->data : DATA_DEFAULT;
     g_autofree char *csv_name = NULL;
     Folder *folder = hold_folder(command, path, &csv_name);
     if (folder == NULL)
         return EXIT_ENVIRONMENT;
-    Bank *bank = bank_new(&(BankConfig){.seed = seed, .any_port = flags->any_port});
+    const BankConfig bank_config = {.seed = seed, .any_port = flags->any_port};
+    Bank *bank = bank_new(&bank_config);
     Ledger *ledger = ledger_new(folder_disk(folder), csv_name, path);
     int exit_code = load(command, ledger, bank);
-    if (exit_code == EXIT_DONE)
-        exit_code = trace_and_serve(
-            command, flags, &(DriverConfig){.bank = bank, .ledger = ledger, .bank_port = udp},
-            seed);
+    if (exit_code == EXIT_DONE) {
+        const DriverConfig config = {
+            .bank = bank, .ledger = ledger, .bank_port = udp, .recorder = recorder};
+        begin_recording(recorder, bank, &bank_config);
+        exit_code = trace_and_serve(command, flags, &config, seed);
+    }
     ledger_free(ledger);
     bank_free(bank);
     folder_free(folder);
@@ -247,8 +266,6 @@ static int run(const char *command, const Flags *flags)
 {
     uint64_t seed = 0;
     Address address = {0};
-    if (flags->record != NULL)
-        return options_fail(EXIT_USAGE, command, "--record is not in this version");
     if (flags->data != NULL && flags->data[0] == '\0')
         return options_fail(EXIT_USAGE, command, "--data: must be a file, such as %s",
                             DATA_DEFAULT);
@@ -268,7 +285,11 @@ static int run(const char *command, const Flags *flags)
     Udp *udp = udp_open(address, error);
     if (udp == NULL)
         return options_fail(EXIT_ENVIRONMENT, command, "%s", error->str);
-    int exit_code = load_and_serve(command, flags, seed, udp);
+    Recorder *recorder;
+    int exit_code = options_record(command, flags->record, &recorder);
+    if (exit_code == EXIT_DONE)
+        exit_code = load_and_serve(command, flags, seed, udp, recorder);
+    recorder_close(recorder);
     udp_close(udp);
     return exit_code;
 }

@@ -3,43 +3,85 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "sim/swarm.h"
+#include "tools/batch_total.h"
 #include "tools/options.h"
 #include "tools/result.h"
 
+#define NO_SEED UINT64_MAX
+
+enum { PROGRESS_MS = 200 };
+
 /* What a worker writes to its pipe after each seed, followed by `length` bytes of lines. */
 typedef struct Report {
+    uint64_t number; /* of the seed */
     Outcome outcome;
     uint64_t length;
 } Report;
 
-/* Worker w takes the seeds number w, w + jobs, w + 2 * jobs, ... */
+/* In memory that parent and workers share: whoever is free takes the next seed, and if he dies of
+ * it, leaves behind which it was. */
+typedef struct Shared {
+    _Atomic uint64_t next;
+    _Atomic uint64_t at[]; /* by worker: the number of the seed it is at, or NO_SEED */
+} Shared;
+
 typedef struct Worker {
     pid_t pid; /* 0: done */
     int pipe;
-    uint64_t next;       /* the number of the seed it is at */
     GByteArray *pending; /* read from the pipe, not yet a whole report */
 } Worker;
 
 typedef struct Run {
     const Batch *batch;
+    Simulation simulation;
+    Shared *shared;
+    size_t shared_bytes;
+    gint64 end_us; /* no seed is begun after this; 0: at any time */
     Worker *workers;
     unsigned working;
     GHashTable *ready; /* seed number -> GString, for those that must wait for an earlier one */
     uint64_t printed;  /* seeds whose turn to be printed has been */
-    uint64_t done;
-    uint64_t violated;
-    uint64_t stuck;
-    uint64_t broken;
-    uint64_t events;
-    uint64_t crashes;
-    uint64_t faults[FAULT_COUNTS];
-    gint64 progress_us; /* when progress was shown last */
+    BatchTotal total;
 } Run;
+
+/* --- what a seed is --- */
+
+static Simulation simulation_of(const Run *run, uint64_t seed)
+{
+    Simulation simulation = run->simulation;
+    if (run->batch->swarm)
+        simulation.scenario = swarm_scenario(seed);
+    return simulation;
+}
+
+static void simulation_over(const Run *run, const Simulation *simulation)
+{
+    if (run->batch->swarm)
+        scenario_free((Scenario *)simulation->scenario);
+}
+
+/* What the seed has drawn, before what came of it. */
+static void write_settings(const Run *run, uint64_t seed, GString *out)
+{
+    if (!run->batch->swarm)
+        return;
+    g_autoptr(GString) text = swarm_text(seed);
+    if (!run->simulation.json) {
+        g_string_append_printf(out, "# seed %" PRIu64 " of the swarm\n%s", seed, text->str);
+        return;
+    }
+    g_string_append_printf(out, "{\"seed\":%" PRIu64 ",\"scenario\":", seed);
+    result_json_string(out, text->str);
+    g_string_append(out, "}\n");
+}
 
 /* --- a worker --- */
 
@@ -58,29 +100,43 @@ static bool write_all(int fd, const void *bytes, size_t length)
     return true;
 }
 
-static _Noreturn void work(const Batch *batch, uint64_t next, int fd)
+static void run_seed(const Run *run, uint64_t seed, Report *report, GString *lines)
+{
+    Simulation simulation = simulation_of(run, seed);
+    g_string_truncate(lines, 0);
+    write_settings(run, seed, lines);
+    report->outcome = simrun(&simulation, seed, NULL, lines);
+    if (report->outcome.exit_code == EXIT_DONE && (run->batch->swarm || !simulation.json))
+        g_string_truncate(lines, 0);
+    report->length = lines->len;
+    simulation_over(run, &simulation);
+}
+
+static _Noreturn void work(const Run *run, unsigned worker, int fd)
 {
     GString *lines = g_string_new(NULL);
-    for (; next < batch->count; next += batch->jobs) {
-        g_string_truncate(lines, 0);
-        Report report = {0};
-        report.outcome = simrun(batch->simulation, batch->first_seed + next, NULL, lines);
-        if (report.outcome.exit_code == EXIT_DONE && !batch->simulation->json)
-            g_string_truncate(lines, 0);
-        report.length = lines->len;
-        if (report.outcome.interrupted || !write_all(fd, &report, sizeof report) ||
-            !write_all(fd, lines->str, lines->len))
+    bool going = true;
+    while (going && (run->end_us == 0 || g_get_monotonic_time() < run->end_us)) {
+        Report report = {.number = atomic_fetch_add(&run->shared->next, 1)};
+        if (report.number >= run->batch->count)
             break;
+        atomic_store(&run->shared->at[worker], report.number);
+        run_seed(run, run->batch->first_seed + report.number, &report, lines);
+        going = !report.outcome.interrupted && write_all(fd, &report, sizeof report) &&
+                write_all(fd, lines->str, lines->len);
+        atomic_store(&run->shared->at[worker], NO_SEED);
     }
     _exit(EXIT_DONE);
 }
 
 /* Negative errno when the system refuses. */
-static int hire(Run *run, Worker *worker)
+static int hire(Run *run, unsigned index)
 {
+    Worker *worker = &run->workers[index];
     int fds[2];
     if (pipe(fds) < 0)
         return -errno;
+    atomic_store(&run->shared->at[index], NO_SEED);
     pid_t pid = fork();
     if (pid < 0) {
         int code = -errno;
@@ -95,7 +151,7 @@ static int hire(Run *run, Worker *worker)
         }
         close(fds[0]);
         signal(SIGINT, SIG_IGN); /* ours alone: it ends the workers */
-        work(run->batch, worker->next, fds[1]);
+        work(run, index, fds[1]);
     }
     close(fds[1]);
     worker->pid = pid;
@@ -107,46 +163,34 @@ static int hire(Run *run, Worker *worker)
 
 /* --- results --- */
 
-static void show_progress(Run *run, bool last)
+static void print(Run *run, const GString *lines)
 {
-    gint64 now_us = g_get_monotonic_time();
-    if (!isatty(STDERR_FILENO) || (!last && now_us - run->progress_us < G_USEC_PER_SEC / 5))
-        return;
-    run->progress_us = now_us;
-    if (last)
-        fputs("\r\033[K", stderr);
-    else
-        fprintf(stderr, "\r%" PRIu64 " of %" PRIu64 " seeds, %" PRIu64 " failed", run->done,
-                run->batch->count, run->violated + run->stuck + run->broken);
+    if (lines->len > 0)
+        total_hide_progress(&run->total);
+    fwrite(lines->str, 1, lines->len, stdout);
 }
 
 static void print_in_turn(Run *run, uint64_t number, GString *lines)
 {
     g_hash_table_insert(run->ready, g_memdup2(&number, sizeof number), lines);
-    GString *ready;
+    const GString *ready;
     while ((ready = g_hash_table_lookup(run->ready, &run->printed)) != NULL) {
-        if (ready->len > 0)
-            show_progress(run, true);
-        fwrite(ready->str, 1, ready->len, stdout);
+        print(run, ready);
         g_hash_table_remove(run->ready, &run->printed);
         run->printed++;
     }
-    fflush(stdout);
 }
 
-static void take_report(Run *run, Worker *worker, const Report *report, GString *lines)
+static void take_report(Run *run, const Report *report, GString *lines)
 {
-    run->done++;
-    run->events += report->outcome.events;
-    run->crashes += report->outcome.crashes;
-    for (int i = 0; i < FAULT_COUNTS; i++)
-        run->faults[i] += report->outcome.faults[i];
-    run->violated += report->outcome.exit_code == EXIT_VIOLATION;
-    run->stuck += report->outcome.exit_code == EXIT_STUCK;
-    run->broken += report->outcome.exit_code == EXIT_INTERNAL;
-    print_in_turn(run, worker->next, lines);
-    worker->next += run->batch->jobs;
-    show_progress(run, false);
+    total_add(&run->total, &report->outcome);
+    if (run->batch->swarm) {
+        print(run, lines);
+        g_string_free(lines, TRUE);
+    } else {
+        print_in_turn(run, report->number, lines);
+    }
+    fflush(stdout);
 }
 
 static void take_reports(Run *run, Worker *worker)
@@ -158,23 +202,24 @@ static void take_reports(Run *run, Worker *worker)
         if (pending->len - sizeof report < report.length)
             break;
         take_report(
-            run, worker, &report,
+            run, &report,
             g_string_new_len((const char *)pending->data + sizeof report, (gssize)report.length));
         g_byte_array_remove_range(pending, 0, (guint)(sizeof report + report.length));
     }
 }
 
 /* The seed a worker was at when it died. */
-static void take_death(Run *run, Worker *worker, int status)
+static void take_death(Run *run, uint64_t number, int status)
 {
-    const Simulation *simulation = run->batch->simulation;
-    const Report report = {.outcome = {.exit_code = EXIT_INTERNAL}};
-    uint64_t seed = run->batch->first_seed + worker->next;
+    const Simulation *simulation = &run->simulation;
+    const Report report = {.number = number, .outcome = {.exit_code = EXIT_INTERNAL}};
+    uint64_t seed = run->batch->first_seed + number;
     g_autoptr(GString) command = g_string_new(NULL);
     g_autofree char *how = WIFSIGNALED(status)
                                ? g_strdup_printf("killed by signal %d", WTERMSIG(status))
                                : g_strdup_printf("exit code %d", WEXITSTATUS(status));
     GString *lines = g_string_new(NULL);
+    write_settings(run, seed, lines);
     simrun_command(simulation, seed, command);
     if (simulation->json) {
         g_string_append_printf(lines,
@@ -186,7 +231,7 @@ static void take_death(Run *run, Worker *worker, int status)
                                "seed %" PRIu64 ": the program broke off: %s\nreproduce: %s\n", seed,
                                how, command->str);
     }
-    take_report(run, worker, &report, lines);
+    take_report(run, &report, lines);
 }
 
 static int dismiss(Run *run, Worker *worker)
@@ -200,8 +245,9 @@ static int dismiss(Run *run, Worker *worker)
     return status;
 }
 
-static int read_from(Run *run, Worker *worker)
+static int read_from(Run *run, unsigned index)
 {
+    Worker *worker = &run->workers[index];
     uint8_t bytes[65536];
     ssize_t length = read(worker->pipe, bytes, sizeof bytes);
     if (length > 0) {
@@ -212,10 +258,11 @@ static int read_from(Run *run, Worker *worker)
     if (length < 0 && errno == EINTR)
         return 0;
     int status = dismiss(run, worker);
-    if (worker->next >= run->batch->count)
-        return 0;
-    take_death(run, worker, status);
-    return worker->next < run->batch->count ? hire(run, worker) : 0;
+    uint64_t number = atomic_load(&run->shared->at[index]);
+    if (number == NO_SEED) /* it has done its work, or died of none of ours */
+        return status == 0 ? 0 : hire(run, index);
+    take_death(run, number, status);
+    return hire(run, index);
 }
 
 /* --- the whole --- */
@@ -224,57 +271,41 @@ static int wait_for_workers(Run *run)
 {
     unsigned jobs = run->batch->jobs;
     g_autofree struct pollfd *polls = g_new0(struct pollfd, jobs);
-    while (run->working > 0 && !*run->batch->simulation->interrupted) {
+    while (run->working > 0 && !*run->simulation.interrupted) {
         for (unsigned i = 0; i < jobs; i++)
             polls[i] =
                 (struct pollfd){run->workers[i].pid != 0 ? run->workers[i].pipe : -1, POLLIN, 0};
-        if (poll(polls, jobs, -1) < 0) {
+        if (poll(polls, jobs, PROGRESS_MS) < 0) {
             if (errno == EINTR)
                 continue;
             return -errno;
         }
         for (unsigned i = 0; i < jobs; i++) {
-            int code = polls[i].revents != 0 ? read_from(run, &run->workers[i]) : 0;
+            int code = polls[i].revents != 0 ? read_from(run, i) : 0;
             if (code < 0)
                 return code;
         }
+        total_show_progress(&run->total);
     }
     return 0;
 }
 
-static void print_total(const Run *run)
+static int number_order(const void *a, const void *b)
 {
-    const Batch *batch = run->batch;
-    uint64_t failed = run->violated + run->stuck + run->broken;
-    if (*batch->simulation->interrupted)
-        fprintf(stderr, "interrupted: %" PRIu64 " of %" PRIu64 " seeds done\n", run->done,
-                batch->count);
-    if (batch->simulation->json)
-        return;
-    printf("%" PRIu64 " seeds", run->done);
-    if (batch->count > 0) /* a batch can have more parts than seeds */
-        printf(" (%" PRIu64 "..%" PRIu64 ")", batch->first_seed,
-               batch->first_seed + batch->count - 1);
-    g_autoptr(GString) faults = g_string_new(NULL);
-    simrun_faults(run->crashes, run->faults, faults);
-    printf(", %" PRIu64 " events%s: ", run->events, faults->str);
-    if (failed == 0)
-        printf("no violation\n");
-    else
-        printf("%" PRIu64 " FAILED (%" PRIu64 " safety, %" PRIu64 " liveness, %" PRIu64
-               " broken off)\n",
-               failed, run->violated, run->stuck, run->broken);
+    const uint64_t *left = *(const uint64_t *const *)a;
+    const uint64_t *right = *(const uint64_t *const *)b;
+    return (*left > *right) - (*left < *right);
 }
 
-static int exit_code_of(const Run *run)
+/* What was known when the batch was ended, and waited for its turn. */
+static void print_rest(Run *run)
 {
-    if (run->broken > 0)
-        return EXIT_INTERNAL;
-    if (run->violated > 0)
-        return EXIT_VIOLATION;
-    if (run->stuck > 0)
-        return EXIT_STUCK;
-    return *run->batch->simulation->interrupted ? EXIT_INTERRUPTED : EXIT_DONE;
+    guint count;
+    g_autofree gpointer *numbers = g_hash_table_get_keys_as_array(run->ready, &count);
+    if (count > 0)
+        qsort(numbers, count, sizeof *numbers, number_order);
+    for (guint i = 0; i < count; i++)
+        print(run, g_hash_table_lookup(run->ready, numbers[i]));
 }
 
 static void free_lines(void *lines)
@@ -282,34 +313,50 @@ static void free_lines(void *lines)
     g_string_free(lines, TRUE);
 }
 
+static int run_workers(Run *run)
+{
+    int code = 0;
+    run->shared_bytes = sizeof *run->shared + run->batch->jobs * sizeof run->shared->at[0];
+    run->shared =
+        mmap(NULL, run->shared_bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (run->shared == MAP_FAILED)
+        return -errno;
+    for (unsigned i = 0; i < run->batch->jobs && i < run->batch->count && code == 0; i++)
+        code = hire(run, i);
+    if (code == 0)
+        code = wait_for_workers(run);
+    for (unsigned i = 0; i < run->batch->jobs; i++) {
+        if (run->workers[i].pid != 0) {
+            kill(run->workers[i].pid, SIGKILL);
+            dismiss(run, &run->workers[i]);
+        }
+    }
+    munmap(run->shared, run->shared_bytes);
+    print_rest(run);
+    return code;
+}
+
 int batch_run(const Batch *batch)
 {
     Run run = {.batch = batch,
+               .simulation = *batch->simulation,
                .workers = g_new0(Worker, batch->jobs),
                .ready = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, free_lines)};
-    int code = 0;
+    run.simulation.swarm = batch->swarm;
     fflush(stdout);
-    for (unsigned i = 0; i < batch->jobs; i++) {
+    total_begin(&run.total, batch);
+    if (batch->budget_ns > 0)
+        run.end_us = g_get_monotonic_time() + (gint64)(batch->budget_ns / 1000);
+    for (unsigned i = 0; i < batch->jobs; i++)
         run.workers[i].pending = g_byte_array_new();
-        run.workers[i].next = i;
-        if (code == 0 && i < batch->count)
-            code = hire(&run, &run.workers[i]);
-    }
+    int code = run_workers(&run);
     if (code == 0)
-        code = wait_for_workers(&run);
-    for (unsigned i = 0; i < batch->jobs; i++) {
-        if (run.workers[i].pid != 0) {
-            kill(run.workers[i].pid, SIGKILL);
-            dismiss(&run, &run.workers[i]);
-        }
-        g_byte_array_unref(run.workers[i].pending);
-    }
-    show_progress(&run, true);
-    if (code == 0)
-        print_total(&run);
-    int exit_code = code == 0 ? exit_code_of(&run)
+        total_print(&run.total);
+    int exit_code = code == 0 ? total_exit_code(&run.total)
                               : options_fail(EXIT_ENVIRONMENT, "cohort sim",
                                              "cannot run workers: %s", g_strerror(-code));
+    for (unsigned i = 0; i < batch->jobs; i++)
+        g_byte_array_unref(run.workers[i].pending);
     g_hash_table_unref(run.ready);
     g_free(run.workers);
     return exit_code;

@@ -8,5 +8,11 @@ int customer_main(int argc, char **argv);
 int state_main(int argc, char **argv);
 int sim_main(int argc, char **argv);
 int check_main(int argc, char **argv);
+int replay_main(int argc, char **argv);
+int diff_main(int argc, char **argv);
+int shrink_main(int argc, char **argv);
+
+/* What a subcommand has to say before a broken invariant ends it; NULL: nothing. */
+extern void (*panic_last_words)(void);
 
 #endif

@@ -29,6 +29,7 @@ static const char HELP[] =
     "that\n"
     "                     FILE holds\n"
     "  --trace-datagrams  ... and every datagram\n"
+    "  --record FILE      records all that enters the core, in a new file, for `cohort replay`\n"
     "  --any-port         lifts the range of ports; port 0 takes a free one\n"
     "  --json             makes every line on stdout one JSON object\n"
     "  --help, --version\n"
@@ -315,8 +316,8 @@ static int trace_and_serve(const Plan *plan, State *state, const DriverConfig *d
     return exit_code;
 }
 
-/* With the sockets open: the state, then the rest. */
-static int load_and_serve(Plan *plan, Udp *bank_port, Udp *peer_port)
+/* With sockets and recording open: the state, then the rest. */
+static int load_and_serve(Plan *plan, Udp *bank_port, Udp *peer_port, Recorder *recorder)
 {
     CustomerConfig *config = &plan->config;
     config->client = options_random();
@@ -330,10 +331,16 @@ static int load_and_serve(Plan *plan, Udp *bank_port, Udp *peer_port)
     Customer *customer = customer_new(config);
     State state = {.stored = shelf_new()};
     int exit_code = load(plan, customer, &state);
-    if (exit_code == EXIT_DONE)
-        exit_code = trace_and_serve(
-            plan, &state,
-            &(DriverConfig){.customer = customer, .bank_port = bank_port, .peer_port = peer_port});
+    if (exit_code == EXIT_DONE) {
+        recorder_begin(recorder, &(RecordingHeader){.role = RECORDING_CUSTOMER,
+                                                    .customer = *config,
+                                                    .stored = state.stored});
+        exit_code = trace_and_serve(plan, &state,
+                                    &(DriverConfig){.customer = customer,
+                                                    .bank_port = bank_port,
+                                                    .peer_port = peer_port,
+                                                    .recorder = recorder});
+    }
     statedir_close(state.dir);
     shelf_free(state.stored);
     customer_free(customer);
@@ -345,9 +352,13 @@ static int open_and_serve(Plan *plan)
     g_autoptr(GString) error = g_string_new(NULL);
     Udp *bank_port = udp_open(plan->bind1, error);
     Udp *peer_port = bank_port != NULL ? udp_open(plan->bind2, error) : NULL;
+    Recorder *recorder = NULL;
     int exit_code = peer_port != NULL
-                        ? load_and_serve(plan, bank_port, peer_port)
+                        ? options_record(plan->command, plan->flags->record, &recorder)
                         : options_fail(EXIT_ENVIRONMENT, plan->command, "%s", error->str);
+    if (exit_code == EXIT_DONE)
+        exit_code = load_and_serve(plan, bank_port, peer_port, recorder);
+    recorder_close(recorder);
     udp_close(bank_port);
     udp_close(peer_port);
     return exit_code;
@@ -393,8 +404,6 @@ static bool understand_addresses(Plan *plan)
 static int run(const char *command, const Flags *flags)
 {
     Plan plan = {.command = command, .flags = flags, .config.retries = RETRIES_UNLIMITED};
-    if (flags->record != NULL)
-        return options_fail(EXIT_USAGE, command, "--record is not in this version");
     if (flags->name != NULL && !name_set(&plan.config.resume, flags->name))
         return options_fail(EXIT_USAGE, command,
                             "--name %s: must be a letter, then letters, digits, - or _, at most 31 "

@@ -22,6 +22,9 @@ static const char HELP[] =
     "  state     shows what a customer's state directory holds\n"
     "  sim       runs a scenario in the simulated network\n"
     "  check     judges traces against the invariants\n"
+    "  replay    feeds live recordings through the core again, and compares\n"
+    "  diff      finds where two traces part\n"
+    "  shrink    reduces a failing run to one that can be read\n"
     "\n"
     "`cohort COMMAND --help` tells more; `cohort --version` tells the version.\n"
     "\n"
@@ -43,7 +46,12 @@ static const struct {
     {"state", (char[]){"cohort state"}, state_main},
     {"sim", (char[]){"cohort sim"}, sim_main},
     {"check", (char[]){"cohort check"}, check_main},
+    {"replay", (char[]){"cohort replay"}, replay_main},
+    {"diff", (char[]){"cohort diff"}, diff_main},
+    {"shrink", (char[]){"cohort shrink"}, shrink_main},
 };
+
+void (*panic_last_words)(void);
 
 /* The core's own, which only aborts, is weak. */
 _Noreturn void panic(const char *file, int line, const char *what, int64_t found, int64_t expected)
@@ -51,6 +59,8 @@ _Noreturn void panic(const char *file, int line, const char *what, int64_t found
     fprintf(stderr,
             "cohort: broken invariant at %s:%d: %s (found %" PRId64 ", expected %" PRId64 ")\n",
             file, line, what, found, expected);
+    if (panic_last_words != NULL)
+        panic_last_words();
     _exit(EXIT_INTERNAL);
 }
 

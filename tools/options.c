@@ -138,6 +138,19 @@ int options_trace(const char *command, const TracefileConfig *config, Tracefile 
                         error->str);
 }
 
+int options_record(const char *command, const char *path, Recorder **recorder)
+{
+    *recorder = NULL;
+    if (path == NULL)
+        return EXIT_DONE;
+    g_autoptr(GString) error = g_string_new(NULL);
+    int code = recorder_open(path, recorder, error);
+    if (code == 0)
+        return EXIT_DONE;
+    return options_fail(code == RECORDER_EXISTS ? EXIT_USAGE : EXIT_ENVIRONMENT, command, "%s",
+                        error->str);
+}
+
 uint64_t options_random(void)
 {
     uint64_t number = 0;

@@ -5,6 +5,7 @@
 #include <glib.h>
 
 #include "core/types.h"
+#include "net/recorder.h"
 #include "net/tracefile.h"
 
 /* The exit codes of every subcommand. */
@@ -35,6 +36,8 @@ bool options_ip(const char *command, const char *flag, const char *text, uint32_
 /* Opens the file of --trace; without a path there is none, NULL. Returns EXIT_DONE, or how to end,
  * and all is said. */
 int options_trace(const char *command, const TracefileConfig *config, Tracefile **trace);
+/* Likewise, makes the file of --record. */
+int options_record(const char *command, const char *path, Recorder **recorder);
 
 uint64_t options_random(void); /* from the system; not 0 */
 

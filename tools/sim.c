@@ -5,28 +5,43 @@
 #include <string.h>
 
 #include "core/planted.h"
-#include "core/table.h"
+#include "sim/schedule.h"
+#include "sim/swarm.h"
+#include "sim/value.h"
 #include "tools/batch.h"
 #include "tools/commands.h"
 #include "tools/options.h"
+#include "tools/scenario_file.h"
 #include "tools/simrun.h"
 #include "tools/story.h"
+#include "tools/twice.h"
 
 enum { JOBS_MAX = 1024, TRACE_BUFFER_BYTES = 1 << 18 };
 
 static const char HELP[] =
     "Usage: cohort sim SCENARIO [OPTION]...\n"
+    "       cohort sim --schedule FILE [OPTION]...\n"
+    "       cohort sim --swarm [OPTION]...\n"
     "Runs a scenario in the simulated network and judges it against the invariants. The same\n"
     "scenario, seed and version give the same run, byte for byte.\n"
     "\n"
-    "  --seed N             the seed of one run (default 1)\n"
+    "  --seed N             the seed of one run (default: the scenario's, which is 1 if not "
+    "given)\n"
     "  --trace FILE         write its trace; - is stdout\n"
     "  --trace-datagrams    and every datagram in it\n"
     "  --story              tell it in plain words\n"
+    "  --write-schedule FILE  write every choice that was made; - is stdout\n"
+    "  --schedule FILE      replay the choices in that file, which are all that happens\n"
     "\n"
     "  --seeds A..B         run a batch: all seeds from A to B\n"
     "  --jobs N             in N processes (default: one for each processor)\n"
     "  --shard K/N          only the K-th of N parts of the batch\n"
+    "  --budget D           begin no seed after that time: 30s, 10m, 2h\n"
+    "\n"
+    "  --swarm              every seed draws a scenario of its own: sizes, rates, faults; a batch\n"
+    "                       also says which situations worth reaching (marks) were reached\n"
+    "\n"
+    "  --check-determinism  run each seed twice, and compare the runs event by event\n"
     "\n"
     "  --set GROUP.KEY=VALUE  override the scenario; may be repeated\n"
     "  --json               every line of stdout is one JSON object\n"
@@ -39,6 +54,9 @@ static const char HELP[] =
     "Examples:\n"
     "  cohort sim tests/scenarios/example.ini --story\n"
     "  cohort sim tests/scenarios/everything.ini --seeds 1..1000 --jobs 2\n"
+    "  cohort sim --swarm --seeds 1..100000 --budget 10m\n"
+    "  cohort sim --swarm --seed 7 --story --write-schedule s.ini\n"
+    "  cohort sim --schedule s.ini --trace t.jsonl\n"
     "  cohort sim tests/scenarios/rough.ini --seed 7 --set faults.crash_rate=0.2/s --trace "
     "t.jsonl\n"
     "\n"
@@ -50,15 +68,20 @@ typedef struct Given {
     char *seed;
     char *seeds;
     char *shard;
+    char *budget;
+    char *schedule;
+    char *write_schedule;
     char *trace;
     char *planted;
     char **sets;
     char **rest;
     gint jobs;
+    gboolean swarm;
     gboolean datagrams;
     gboolean story;
     gboolean json;
     gboolean dump_defaults;
+    gboolean check_determinism;
 } Given;
 
 static volatile sig_atomic_t interrupted;
@@ -78,12 +101,17 @@ static bool parse_given(Given *given, int argc, char **argv, int *exit_code)
         {"seeds", 0, 0, G_OPTION_ARG_STRING, &given->seeds, NULL, NULL},
         {"jobs", 0, 0, G_OPTION_ARG_INT, &given->jobs, NULL, NULL},
         {"shard", 0, 0, G_OPTION_ARG_STRING, &given->shard, NULL, NULL},
+        {"budget", 0, 0, G_OPTION_ARG_STRING, &given->budget, NULL, NULL},
+        {"swarm", 0, 0, G_OPTION_ARG_NONE, &given->swarm, NULL, NULL},
+        {"schedule", 0, 0, G_OPTION_ARG_FILENAME, &given->schedule, NULL, NULL},
+        {"write-schedule", 0, 0, G_OPTION_ARG_FILENAME, &given->write_schedule, NULL, NULL},
         {"trace", 0, 0, G_OPTION_ARG_FILENAME, &given->trace, NULL, NULL},
         {"trace-datagrams", 0, 0, G_OPTION_ARG_NONE, &given->datagrams, NULL, NULL},
         {"story", 0, 0, G_OPTION_ARG_NONE, &given->story, NULL, NULL},
         /* As it is, whatever the locale: scenarios are UTF-8. */
         {"set", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &given->sets, NULL, NULL},
         {"json", 0, 0, G_OPTION_ARG_NONE, &given->json, NULL, NULL},
+        {"check-determinism", 0, 0, G_OPTION_ARG_NONE, &given->check_determinism, NULL, NULL},
         {"dump-defaults", 0, 0, G_OPTION_ARG_NONE, &given->dump_defaults, NULL, NULL},
 #ifdef COHORT_PLANTED_FAULTS
         {"planted", 0, 0, G_OPTION_ARG_STRING, &given->planted, NULL, NULL},
@@ -98,6 +126,9 @@ static void free_given(Given *given)
     g_free(given->seed);
     g_free(given->seeds);
     g_free(given->shard);
+    g_free(given->budget);
+    g_free(given->schedule);
+    g_free(given->write_schedule);
     g_free(given->trace);
     g_free(given->planted);
     g_strfreev(given->sets);
@@ -114,17 +145,42 @@ static bool parse_pair(const char *text, const char *separator, uint64_t *first,
     return number_parse(before, first) && number_parse(at + strlen(separator), second);
 }
 
+/* NULL: a swarm's. */
+static const char *subject_path(const Given *given)
+{
+    return given->swarm ? NULL : given->schedule != NULL ? given->schedule : given->rest[0];
+}
+
+static bool is_batch(const Given *given)
+{
+    return given->seeds != NULL || given->budget != NULL;
+}
+
 /* NULL, or what is wrong with the flags of a batch. */
 static const char *parse_batch(const Given *given, Batch *batch)
 {
-    uint64_t last;
+    uint64_t last = INT64_MAX;
     uint64_t part = 1;
     uint64_t parts = 1;
-    if (given->seed != NULL || given->trace != NULL || given->datagrams || given->story)
-        return "--seeds goes with neither --seed, --trace, --trace-datagrams nor --story";
-    if (!parse_pair(given->seeds, "..", &batch->first_seed, &last) || last < batch->first_seed ||
-        last - batch->first_seed >= INT64_MAX)
+    if (given->seed != NULL || given->trace != NULL || given->datagrams || given->story ||
+        given->write_schedule != NULL)
+        return "--seeds and --budget go with neither --seed, --trace, --trace-datagrams, --story "
+               "nor --write-schedule";
+    batch->swarm = given->swarm;
+    batch->first_seed = 1;
+    if (given->budget != NULL &&
+        (value_parse_time(given->budget, &batch->budget_ns) != NULL || batch->budget_ns == 0))
+        return "--budget must be a time, such as 10m";
+    if (given->seeds == NULL && !given->swarm)
+        return "--budget goes with --seeds or --swarm";
+    if (given->swarm && given->check_determinism)
+        return "--check-determinism of a swarm takes one --seed";
+    if (given->seeds != NULL && !parse_pair(given->seeds, "..", &batch->first_seed, &last))
         return "--seeds must be A..B, A not above B";
+    if (last < batch->first_seed || last - batch->first_seed >= INT64_MAX)
+        return "--seeds must be A..B, A not above B";
+    if (given->seeds == NULL && given->shard != NULL)
+        return "--shard goes with --seeds";
     if (given->shard != NULL &&
         (!parse_pair(given->shard, "/", &part, &parts) || part < 1 || part > parts))
         return "--shard must be K/N, K from 1 to N";
@@ -135,6 +191,8 @@ static const char *parse_batch(const Given *given, Batch *batch)
     uint64_t all = last - batch->first_seed + 1;
     batch->count = all / parts + (part <= all % parts);
     batch->first_seed += (part - 1) * (all / parts) + MIN(part - 1, all % parts);
+    if (given->seeds == NULL)
+        batch->count = SEEDS_UNLIMITED;
     return NULL;
 }
 
@@ -149,6 +207,9 @@ static const char *check_single(const Given *given, uint64_t *seed)
         return "--trace-datagrams goes with --trace";
     if (given->story && given->json)
         return "--story and --json exclude each other";
+    if (given->check_determinism &&
+        (given->trace != NULL || given->story || given->write_schedule != NULL))
+        return "--check-determinism goes with neither --trace, --story nor --write-schedule";
     return NULL;
 }
 
@@ -182,58 +243,21 @@ static bool answer_at_once(const Given *given, const char *command, int *exit_co
 
 /* --- the scenario --- */
 
-/* A relative path is looked for from the current folder, then beside the scenario. */
-static char *data_path(const char *scenario_path, const char *data)
+/* NULL: all is said. */
+static Scenario *load_scenario(const Given *given, const char *command)
 {
-    g_autofree char *folder = g_path_get_dirname(scenario_path);
-    if (g_path_is_absolute(data) || g_file_test(data, G_FILE_TEST_EXISTS))
-        return g_strdup(data);
-    return g_build_filename(folder, data, NULL);
-}
-
-static bool complete_scenario(Scenario *scenario, const char *path, char **error)
-{
-    if (scenario->data[0] == '\0')
-        return scenario_complete(scenario, NULL, 0, error);
-    g_autofree char *data = data_path(path, scenario->data);
-    g_autofree char *text = NULL;
-    gsize length;
-    g_autoptr(GError) problem = NULL;
-    if (!g_file_get_contents(data, &text, &length, &problem)) {
-        *error = g_strdup(problem->message);
-        return false;
+    char *error = NULL;
+    Scenario *scenario = scenario_file_load(subject_path(given), given->sets, &error);
+    if (scenario == NULL) {
+        options_fail(EXIT_USAGE, command, "%s", error);
+        g_free(error);
+    } else if (given->schedule != NULL && scenario->choices == NULL) {
+        options_fail(EXIT_USAGE, command,
+                     "%s: there is no group [choices]: it is no schedule; leave --schedule out",
+                     given->schedule);
+        g_clear_pointer(&scenario, scenario_free);
     }
-    g_autoptr(GString) reason = g_string_new(NULL);
-    GArray *rows = table_rows(data, (const uint8_t *)text, length, reason);
-    if (rows == NULL) {
-        *error = g_strdup(reason->str);
-        return false;
-    }
-    bool ok = scenario_complete(scenario, (const BankRow *)rows->data, rows->len, error);
-    g_array_unref(rows);
-    return ok;
-}
-
-static bool load_scenario(const Given *given, Scenario *scenario, char **error)
-{
-    g_autofree char *text = NULL;
-    gsize length;
-    g_autoptr(GError) problem = NULL;
-    if (!g_file_get_contents(given->rest[0], &text, &length, &problem)) {
-        *error = g_strdup(problem->message);
-        return false;
-    }
-    if (strlen(text) != length) {
-        *error = g_strdup_printf("%s: a NUL byte at offset %zu", given->rest[0], strlen(text));
-        return false;
-    }
-    if (!scenario_read(scenario, given->rest[0], text, error))
-        return false;
-    for (char **set = given->sets; set != NULL && *set != NULL; set++) {
-        if (!scenario_set(scenario, *set, error))
-            return false;
-    }
-    return complete_scenario(scenario, given->rest[0], error);
+    return scenario;
 }
 
 /* --- one run --- */
@@ -298,28 +322,68 @@ static int report_run(const Outcome *outcome, Watcher *watcher, GString *lines)
     return outcome->exit_code;
 }
 
+/* --- its schedule --- */
+
+static const Simulation *noting;
+static const char *noting_path;
+
+static bool write_schedule(void)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+    FILE *file = strcmp(noting_path, "-") == 0 ? stdout : fopen(noting_path, "we");
+    if (file == NULL)
+        return false;
+    scenario_write(noting->noted, text);
+    bool ok = fwrite(text->str, 1, text->len, file) == text->len && fflush(file) == 0;
+    if (file != stdout)
+        ok = fclose(file) == 0 && ok;
+    return ok;
+}
+
+/* A run that a broken invariant ends is worth replaying, too. */
+static void write_schedule_at_last(void)
+{
+    if (!write_schedule())
+        fprintf(stderr, "cannot write %s: %s\n", noting_path, g_strerror(errno));
+}
+
+/* --- the run --- */
+
+static int run_watched(const Simulation *simulation, uint64_t seed, const Given *given,
+                       Watcher *watcher, const char *command)
+{
+    const Observer observer = {.context = watcher,
+                               .on_trace =
+                                   watcher->trace != NULL || watcher->story != NULL ? watch : NULL,
+                               .datagrams = given->datagrams};
+    g_autoptr(GString) lines = g_string_new(NULL);
+    Outcome outcome = simrun(simulation, seed, &observer, lines);
+    if (!close_trace(watcher))
+        return options_fail(EXIT_ENVIRONMENT, command, "cannot write %s: %s", given->trace,
+                            g_strerror(errno));
+    if (simulation->noted != NULL && !outcome.interrupted && !write_schedule())
+        return options_fail(EXIT_ENVIRONMENT, command, "cannot write %s: %s", noting_path,
+                            g_strerror(errno));
+    return report_run(&outcome, watcher, lines);
+}
+
 static int run_single(const Simulation *simulation, uint64_t seed, const Given *given,
                       const char *command)
 {
     Watcher watcher = {.line = g_string_new(NULL)};
-    g_autoptr(GString) lines = g_string_new(NULL);
     int exit_code;
+    if (simulation->noted != NULL) {
+        noting = simulation;
+        noting_path = given->write_schedule;
+        panic_last_words = write_schedule_at_last;
+    }
     if (given->story)
         watcher.story = story_new(simulation->scenario->cash == CASH_COMMIT);
-    if (given->trace != NULL && !open_trace(&watcher, given->trace, simulation, seed)) {
+    if (given->trace != NULL && !open_trace(&watcher, given->trace, simulation, seed))
         exit_code = options_fail(EXIT_ENVIRONMENT, command, "cannot write %s: %s", given->trace,
                                  g_strerror(errno));
-    } else {
-        const Observer observer = {
-            .context = &watcher,
-            .on_trace = watcher.trace != NULL || watcher.story != NULL ? watch : NULL,
-            .datagrams = given->datagrams};
-        Outcome outcome = simrun(simulation, seed, &observer, lines);
-        bool written = close_trace(&watcher);
-        exit_code = written ? report_run(&outcome, &watcher, lines)
-                            : options_fail(EXIT_ENVIRONMENT, command, "cannot write %s: %s",
-                                           given->trace, g_strerror(errno));
-    }
+    else
+        exit_code = run_watched(simulation, seed, given, &watcher, command);
     if (watcher.story != NULL)
         story_free(watcher.story);
     g_string_free(watcher.line, TRUE);
@@ -328,36 +392,66 @@ static int run_single(const Simulation *simulation, uint64_t seed, const Given *
 
 /* --- the command --- */
 
+/* NULL, or what is wrong with what is to be run. */
+static const char *check_subject(const Given *given)
+{
+    if (given->schedule != NULL && (given->rest != NULL || given->swarm))
+        return "--schedule goes with neither a SCENARIO nor --swarm";
+    if (given->schedule != NULL)
+        return NULL;
+    if (!given->swarm)
+        return given->rest != NULL && given->rest[1] == NULL ? NULL : "one SCENARIO is needed";
+    if (given->rest != NULL || given->sets != NULL)
+        return "--swarm draws its scenarios: it goes with neither a SCENARIO nor --set";
+    return given->seed != NULL || is_batch(given) ? NULL
+                                                  : "--swarm needs --seeds, --budget or --seed";
+}
+
+static int run_loaded(const Given *given, Scenario *scenario, Batch *batch, uint64_t seed,
+                      const char *command)
+{
+    const struct sigaction action = {.sa_handler = on_interrupt}; /* no SA_RESTART: poll ends */
+    sigaction(SIGINT, &action, NULL);
+    Scenario *noted = given->write_schedule != NULL ? schedule_of(scenario) : NULL;
+    const Simulation simulation = {.scenario = scenario,
+                                   .path = subject_path(given),
+                                   .swarm = given->swarm,
+                                   .sets = given->sets,
+                                   .planted = given->planted,
+                                   .json = given->json,
+                                   .noted = noted,
+                                   .interrupted = &interrupted};
+    batch->simulation = &simulation;
+    int exit_code;
+    if (given->check_determinism && given->seeds != NULL)
+        exit_code = twice_run(&simulation, batch->first_seed, batch->count, command);
+    else if (given->check_determinism)
+        exit_code = twice_run(&simulation, seed, 1, command);
+    else if (is_batch(given))
+        exit_code = batch_run(batch);
+    else
+        exit_code = run_single(&simulation, seed, given, command);
+    if (noted != NULL)
+        scenario_free(noted);
+    return exit_code;
+}
+
 static int run(const Given *given, const char *command)
 {
     Batch batch = {0};
     uint64_t seed = 0;
-    char *error = NULL;
-    if (given->rest == NULL || given->rest[1] != NULL)
-        return options_fail(EXIT_USAGE, command, "one SCENARIO is needed (try --help)");
-    const char *wrong =
-        given->seeds != NULL ? parse_batch(given, &batch) : check_single(given, &seed);
+    const char *wrong = check_subject(given);
+    if (wrong == NULL)
+        wrong = is_batch(given) ? parse_batch(given, &batch) : check_single(given, &seed);
     if (wrong != NULL)
         return options_fail(EXIT_USAGE, command, "%s (try --help)", wrong);
 
-    Scenario *scenario = scenario_new();
-    int exit_code;
-    if (!load_scenario(given, scenario, &error)) {
-        exit_code = options_fail(EXIT_USAGE, command, "%s", error);
-        g_free(error);
-    } else {
-        const struct sigaction action = {.sa_handler = on_interrupt}; /* no SA_RESTART: poll ends */
-        sigaction(SIGINT, &action, NULL);
-        const Simulation simulation = {.scenario = scenario,
-                                       .path = given->rest[0],
-                                       .sets = given->sets,
-                                       .planted = given->planted,
-                                       .json = given->json,
-                                       .interrupted = &interrupted};
-        batch.simulation = &simulation;
-        exit_code = given->seeds != NULL ? batch_run(&batch)
-                                         : run_single(&simulation, seed, given, command);
-    }
+    Scenario *scenario = given->swarm ? swarm_scenario(seed) : load_scenario(given, command);
+    if (scenario == NULL)
+        return EXIT_USAGE;
+    if (given->seed == NULL)
+        seed = scenario->seed;
+    int exit_code = run_loaded(given, scenario, &batch, seed, command);
     scenario_free(scenario);
     return exit_code;
 }

@@ -21,7 +21,8 @@ static void append_program(GString *out)
 
 void simrun_command(const Simulation *simulation, uint64_t seed, GString *out)
 {
-    g_autofree char *path = g_shell_quote(simulation->path);
+    g_autofree char *path =
+        simulation->swarm ? g_strdup("--swarm") : g_shell_quote(simulation->path);
     append_program(out);
     g_string_append_printf(out, " sim %s --seed %" PRIu64, path, seed);
     for (char **set = simulation->sets; set != NULL && *set != NULL; set++) {
@@ -202,6 +203,8 @@ Outcome simrun(const Simulation *simulation, uint64_t seed, const Observer *obse
 {
     uint64_t began_ns = clock_ns();
     World *world = world_new(simulation->scenario, seed, observer);
+    if (simulation->noted != NULL)
+        world_note_choices(world, simulation->noted);
     bool running = true;
     while (running && !*simulation->interrupted)
         running = world_advance(world, EVENTS_PER_SLICE);
@@ -220,6 +223,7 @@ Outcome simrun(const Simulation *simulation, uint64_t seed, const Observer *obse
                                                        : EXIT_DONE;
         outcome.crashes = result.sums.crashes;
         memcpy(outcome.faults, result.faults, sizeof outcome.faults);
+        memcpy(outcome.marks, result.marks, sizeof outcome.marks);
     }
     world_free(world);
     return outcome;

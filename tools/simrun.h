@@ -11,10 +11,12 @@ enum { EXIT_INTERRUPTED = 130 }; /* by SIGINT, as shells say it */
 /* What is the same for all seeds of a batch. */
 typedef struct Simulation {
     const Scenario *scenario; /* complete */
-    const char *path;         /* of its file, as given */
+    const char *path;         /* of its file, as given; NULL: ... */
+    bool swarm;               /* ... each seed draws its own; then it may be NULL in a batch */
     char **sets;              /* --set, as given; NULL: none */
     const char *planted;      /* --planted, as given; NULL: none */
     bool json;
+    Scenario *noted; /* of one run: it is noted here as a schedule; NULL: it is not */
     const volatile sig_atomic_t *interrupted; /* stop soon when it becomes true */
 } Simulation;
 
@@ -26,6 +28,7 @@ typedef struct Outcome {
         interrupted; /* before its end; then no line was appended, and only the two above are set */
     uint64_t crashes;
     uint64_t faults[FAULT_COUNTS];
+    uint64_t marks[MARK_KINDS];
 } Outcome;
 
 /* Appends to `out` a line for each violation, if there are any the command that reproduces them,

@@ -10,6 +10,7 @@
 #include "net/folder.h"
 #include "net/statedir.h"
 #include "tools/commands.h"
+#include "tools/effectwords.h"
 #include "tools/options.h"
 #include "tools/result.h"
 
@@ -36,23 +37,6 @@ static const char HELP[] =
     "Examples:\n"
     "  cohort state cohort-state/alice\n"
     "  cohort state --json cohort-state/alice | jq 'select(.state == \"account\").balance'\n";
-
-static const char *const SLOT_WORDS[SLOTS] = {
-    [SLOT_ACCOUNT] = "account",
-    [SLOT_COHORT] = "cohort",
-    [SLOT_PERMANENT] = "permanent",
-    [SLOT_PERMANENT_CHANNEL] = "permanent-channel",
-    [SLOT_TENTATIVE] = "tentative",
-    [SLOT_TENTATIVE_CHANNEL] = "tentative-channel",
-    [SLOT_CONTROL] = "control",
-    [SLOT_FINISHED] = "finished",
-    [SLOT_INCARNATION] = "incarnation",
-    [SLOT_PEER] = "peer",
-    [SLOT_CASH] = "cash",
-    [SLOT_ORDERLY] = "orderly",
-    [SLOT_JOURNAL] = "journal",
-    [SLOT_TRACE] = "trace",
-};
 
 /* What there is to show. */
 typedef struct View {
@@ -159,7 +143,7 @@ static void show_text(const View *view, GString *out)
                            shelf_bytes(view->stored));
     for (size_t i = 0; i < shelf_count(view->stored); i++) {
         ShelfRecord record = shelf_at(view->stored, i);
-        g_string_append_printf(out, "  %s %u: %zu bytes\n", SLOT_WORDS[record.slot], record.index,
+        g_string_append_printf(out, "  %s %u: %zu bytes\n", slot_word(record.slot), record.index,
                                record.length);
     }
 }
@@ -208,7 +192,7 @@ static void show_json(const View *view, GString *out)
         ShelfRecord record = shelf_at(view->stored, i);
         g_string_append_printf(
             out, "{\"state\":\"record\",\"slot\":\"%s\",\"index\":%u,\"bytes\":%zu}\n",
-            SLOT_WORDS[record.slot], record.index, record.length);
+            slot_word(record.slot), record.index, record.length);
     }
 }
 

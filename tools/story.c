@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "sim/totals.h"
+#include "tools/words.h"
 
 /* One record, with copies of what it points to. */
 typedef struct Entry {
@@ -306,39 +307,6 @@ static void tell_why(Story *story, const Entry *entry)
 
 /* --- the sentences --- */
 
-static void tell_checkpoint(Story *story, const Entry *entry)
-{
-    const TraceEvent *event = &entry->event;
-    const char *who = entry->process.text;
-    char instance[INSTANCE_TEXT_MAX];
-    char balance[MONEY_TEXT_MAX];
-    instance_text(&event->initiator, event->number, instance);
-    money_text(event->balance, balance);
-    if (event->kind == TRACE_TENTATIVE)
-        g_string_append_printf(story->out, "%s takes a tentative checkpoint (%s) with %s\n", who,
-                               instance, balance);
-    else if (event->kind == TRACE_PERMANENT)
-        g_string_append_printf(story->out, "%s's checkpoint (%s) with %s becomes permanent\n", who,
-                               instance, balance);
-    else
-        g_string_append_printf(story->out, "%s discards its tentative checkpoint (%s)\n", who,
-                               instance);
-    if (event->kind == TRACE_PERMANENT)
-        tell_why(story, entry);
-}
-
-static void tell_rollback(Story *story, const Entry *entry)
-{
-    const TraceEvent *event = &entry->event;
-    char instance[INSTANCE_TEXT_MAX];
-    char balance[MONEY_TEXT_MAX];
-    g_string_append_printf(
-        story->out, "%s rolls back (%s) to its checkpoint with %s: %" PRIu64 " undone\n",
-        entry->process.text, instance_text(&event->initiator, event->number, instance),
-        money_text(event->balance, balance), event->undone);
-    tell_why(story, entry);
-}
-
 static void tell_members(Story *story, const Entry *entry)
 {
     const TraceEvent *event = &entry->event;
@@ -352,70 +320,19 @@ static void tell_members(Story *story, const Entry *entry)
 static void tell_entry(Story *story, const Entry *entry)
 {
     const TraceEvent *event = &entry->event;
-    const char *who = entry->process.text;
-    const char *peer = event->peer.text;
-    char amount[MONEY_TEXT_MAX];
-    char balance[MONEY_TEXT_MAX];
-    GString *out = story->out;
-    money_text(event->amount, amount);
-    money_text(event->balance, balance);
+    char instance[INSTANCE_TEXT_MAX];
     if (event->kind == TRACE_JOINED && event->cohort <= story->cohort)
         return;
-    g_string_append_printf(out, "%6" PRIu64 ".%03" PRIu64 " s  ", entry->t_ns / NS_PER_S,
-                           entry->t_ns % NS_PER_S / NS_PER_MS);
-    switch (event->kind) {
-    case TRACE_OPENED:
-        g_string_append_printf(out, "%s opens an account with %s\n", who, balance);
-        break;
-    case TRACE_JOINED:
+    words_time(entry->t_ns, story->out);
+    if (event->kind == TRACE_JOINED) {
         tell_members(story, entry);
-        break;
-    case TRACE_LEFT:
-        g_string_append_printf(out, "%s leaves cohort %" PRIu64 " with %s\n", who, event->cohort,
-                               balance);
-        break;
-    case TRACE_DEPOSITED:
-        g_string_append_printf(out, "%s deposits %s and has %s\n", who, amount, balance);
-        break;
-    case TRACE_WITHDREW:
-        g_string_append_printf(out, "%s withdraws %s and has %s\n", who, amount, balance);
-        break;
-    case TRACE_SENT:
-        g_string_append_printf(out, "%s sends %s to %s (label %" PRIu64 ") and has %s\n", who,
-                               amount, peer, event->label, balance);
-        break;
-    case TRACE_RECEIVED:
-        g_string_append_printf(out, "%s receives %s from %s (label %" PRIu64 ") and has %s\n", who,
-                               amount, peer, event->label, balance);
-        break;
-    case TRACE_LOST:
-        g_string_append_printf(out, "%s's transfer of %s to %s (label %" PRIu64 ") is lost\n", who,
-                               amount, peer, event->label);
-        break;
-    case TRACE_MISSING:
-        g_string_append_printf(out, "%s learns that label %" PRIu64 " from %s will not come\n", who,
-                               event->label, peer);
-        break;
-    case TRACE_TENTATIVE:
-    case TRACE_PERMANENT:
-    case TRACE_DISCARDED:
-        tell_checkpoint(story, entry);
-        break;
-    case TRACE_ROLLED_BACK:
-        tell_rollback(story, entry);
-        break;
-    case TRACE_CRASHED:
-        g_string_append_printf(out, "%s crashes with %s\n", who, balance);
-        break;
-    case TRACE_RESTARTED:
-        g_string_append_printf(out, "%s is back and remembers %s\n", who, balance);
-        break;
-    case TRACE_EXITED:
-        g_string_append_printf(out, "%s exits and takes %s along\n", who, balance);
-        break;
-    default:
-        g_string_append_printf(out, "%s %s\n", who, trace_word(event->kind));
+        return;
     }
+    words_record(&entry->process, event, instance_text(&event->initiator, event->number, instance),
+                 story->out);
+    g_string_append_c(story->out, '\n');
+    if (event->kind == TRACE_PERMANENT || event->kind == TRACE_ROLLED_BACK)
+        tell_why(story, entry);
 }
 
 /* --- the end --- */

@@ -85,6 +85,7 @@ static void step(Cluster *cluster, int who, Event *event)
 {
     event->now_ns = cluster->now_ns;
     customer_step(cluster->customers[who], event, cluster->effects);
+    effects_count_marks(cluster->effects, cluster->marks);
     cluster->deadlines_ns[who] = effects_deadline(cluster->effects);
     shelf_apply(cluster->shelves[who], cluster->effects);
     for (size_t i = 0; i < effects_count(cluster->effects); i++) {

@@ -31,7 +31,8 @@ typedef struct Cluster {
     Effects *effects;
     GPtrArray *flights; /* Flight, in the order sent */
     GString *trace;
-    GString *told; /* notices: "a SUCCESS checkpoint a.1 balance 100 members a,b" */
+    GString *told;              /* notices: "a SUCCESS checkpoint a.1 balance 100 members a,b" */
+    uint64_t marks[MARK_KINDS]; /* steps that met them */
     ClusterHold *hold;
     void *hold_context;
 } Cluster;

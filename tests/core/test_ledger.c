@@ -295,7 +295,40 @@ static void a_failed_commit_is_told_and_nothing_goes_on(void **state)
     memory_disk_free(memory);
 }
 
+static void a_commit_of_nothing_does_nothing(void **state)
+{
+    (void)state;
+    MemoryDisk *memory = memory_disk_new(SECTOR_BYTES);
+    Opened opened = open_well(memory);
+    uint64_t operations = memory_disk_operations(memory);
+    assert_int_equal(ledger_commit(opened.ledger, opened.error), 0);
+    assert_int_equal(memory_disk_operations(memory), operations);
+    assert_int_equal(ledger_sequence(opened.ledger), 0);
+    close_ledger(&opened);
+    memory_disk_free(memory);
+}
+
 /* --- folding --- */
+
+static void a_failed_fold_is_told_and_nothing_goes_on(void **state)
+{
+    (void)state;
+    MemoryDisk *memory = memory_disk_new(SECTOR_BYTES);
+    Opened opened = open_well(memory);
+    commit(&opened, "alice 1");
+    memory_disk_fail_at(memory, memory_disk_operations(memory) + 1);
+    assert_int_equal(fold(&opened), MEMORY_DISK_ERROR);
+    uint64_t operations = memory_disk_operations(memory);
+    assert_int_equal(fold(&opened), MEMORY_DISK_ERROR);
+    change(&opened, "alice 2");
+    assert_int_equal(ledger_commit(opened.ledger, opened.error), MEMORY_DISK_ERROR);
+    assert_int_equal(memory_disk_operations(memory), operations);
+    close_ledger(&opened);
+    opened = open_well(memory);
+    assert_balance(&opened, "alice", 100);
+    close_ledger(&opened);
+    memory_disk_free(memory);
+}
 
 static void changes_after_a_fold_are_kept_too(void **state)
 {
@@ -539,6 +572,8 @@ int main(void)
         cmocka_unit_test(damage_is_refused_and_left_as_it_is),
         cmocka_unit_test(a_record_that_the_bank_cannot_read_is_refused),
         cmocka_unit_test(a_failed_commit_is_told_and_nothing_goes_on),
+        cmocka_unit_test(a_commit_of_nothing_does_nothing),
+        cmocka_unit_test(a_failed_fold_is_told_and_nothing_goes_on),
         cmocka_unit_test(changes_after_a_fold_are_kept_too),
         cmocka_unit_test(every_change_of_a_tiny_file_is_shown_in_it_at_once),
         cmocka_unit_test(the_journal_of_a_small_file_outgrows_it_in_time),

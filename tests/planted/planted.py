@@ -3,13 +3,17 @@
 
     planted.py COHORT NAME        plants the fault NAME; the same runs without it must be sound
     planted.py COHORT --names NAME...    every fault has a case here, and a test of that name
+    planted.py COHORT --cases            prints the cases as JSON, for table.py
 
 A fault counts as found only when an invariant is violated (exit 1) or a run does not come to rest
 (exit 3). An assertion of the program itself (exit 70) is no success: it is the checker, which sees
 traces alone, that has to object. Some rules keep no invariant, they keep a promise to the user; of
-these the case says how often something must be in the trace and the summary.
+these the case says how often something must be in the trace and the summary. And some faults no run
+can show, because nobody there does what the rule forbids, or because it is the checker that fails to
+object: these a unit test finds.
 """
 
+import json
 import os
 import subprocess
 import sys
@@ -44,6 +48,10 @@ COME_AND_GO_CRASHING = "come_and_go_crashing.ini"
 # name: scenario, number of seeds, exit codes with which the checker objects. A run that is stuck
 # costs an hour of virtual time, so what always ends so has few seeds.
 CHECKED = {
+    "cohort-not-compared": (COME_AND_GO, 60, VIOLATION),
+    "skip-read-as-transfer": (EVERYTHING, 10, VIOLATION),
+    "skips-not-read": (EVERYTHING, 10, VIOLATION),
+    "abort-read-as-commit": (CONTENDED, 10, VIOLATION),
     "data-without-incarnation": (LONG_AGO, 40, VIOLATION),
     "ack-without-incarnation": (UNDONE, 100, VIOLATION),
     "release-on-ack": (LONG_AGO, 20, VIOLATION),
@@ -103,6 +111,21 @@ CHECKED = {
     "dissolve-unbalanced": (COME_AND_GO, 10, VIOLATION),
     "left-not-awaited": (COME_AND_GO, 100, STUCK),
     "volatile-attempt": (COME_AND_GO_CRASHING, 120, STUCK),
+    "fold-forgets": (COME_AND_GO_CRASHING, 3, STUCK),
+    "replay-stops-early": (COME_AND_GO_CRASHING, 3, STUCK),
+    "volatile-counters": (COME_AND_GO_CRASHING, 60, VIOLATION),
+    "judge-keeps-undone-labels": (EVERYTHING, 10, VIOLATION),
+    "judge-lets-skips-drag": (EVERYTHING, 10, VIOLATION),
+    "judge-follows-one-step": (EVERYTHING, 10, VIOLATION),
+}
+
+# name: the unit test that objects
+UNIT = {
+    "range-not-checked": "core/test_wire",
+    "judge-misses-duplicates": "sim/test_checker_channels",
+    "judge-misses-money": "sim/test_checker_channels",
+    "judge-misses-minimality": "sim/test_checker_decisions",
+    "judge-misses-loss": "sim/test_checker_decisions",
 }
 
 # name: scenario, number of seeds, a text, how often it is in the trace and summary of a sound run
@@ -156,10 +179,22 @@ def check_promise(cohort, name):
         sys.exit(f"{scenario}, {name} planted: nothing is to be seen of it in seeds 1..{seeds}")
 
 
+def check_unit(cohort, name):
+    tests = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(cohort))), "tests")
+    for planted in (None, name):
+        environment = dict(os.environ, **({"COHORT_PLANTED": planted} if planted else {}))
+        done = subprocess.run([os.path.join(tests, UNIT[name])], env=environment, text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=250)
+        if (done.returncode != 0) != (planted is not None):
+            sys.exit(f"{done.stdout}{UNIT[name]}, {planted or 'nothing'} planted: "
+                     f"exit {done.returncode}")
+        print(f"{planted or 'nothing'} planted: {UNIT[name]} ends with {done.returncode}")
+
+
 def check_names(cohort, tested):
     listed = subprocess.run([cohort, "sim", "--planted", "list"], stdout=subprocess.PIPE,
                             text=True, check=True).stdout.split()
-    cases = list(CHECKED) + list(PROMISED)
+    cases = list(CHECKED) + list(PROMISED) + list(UNIT)
     for what, names in (("a case in planted.py", cases), ("a test in meson.build", tested)):
         if sorted(names) != sorted(listed):
             sys.exit(f"faults without {what}: {sorted(set(listed) - set(names))}; "
@@ -170,6 +205,10 @@ def main():
     cohort, name = sys.argv[1:3]
     if name == "--names":
         check_names(cohort, sys.argv[3:])
+    elif name == "--cases":
+        print(json.dumps({"checked": CHECKED, "promised": PROMISED, "unit": UNIT}))
+    elif name in UNIT:
+        check_unit(cohort, name)
     elif name in PROMISED:
         check_promise(cohort, name)
     else:

@@ -3,7 +3,7 @@
  *     test_random_scenarios [FIRST LAST]    runs the seeds FIRST .. LAST (1 .. 3000)
  *     test_random_scenarios --print SEED    prints the scenario file that a seed stands for
  *
- * A seed that fails is told with its scenario; `cohort sim FILE --seed SEED` runs it again. */
+ * A seed that fails is told with its scenario; `cohort sim --swarm --seed SEED` runs it again. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,8 +13,8 @@
 #include <unistd.h>
 
 #include "sim/scenario.h"
+#include "sim/swarm.h"
 #include "sim/world.h"
-#include "tests/property/draw.h"
 
 enum {
     SEEDS = 3000,
@@ -75,7 +75,7 @@ static void judge(const World *world, Progress *progress, GString *faults)
 
 static void run_seed(uint64_t seed, Progress *progress)
 {
-    g_autoptr(GString) text = draw_scenario(seed);
+    g_autoptr(GString) text = swarm_text(seed);
     g_autoptr(GString) faults = g_string_new(NULL);
     Scenario *scenario = scenario_of(text->str);
     const Observer observer = {.context = progress, .on_trace = count_record};
@@ -122,7 +122,7 @@ static void run_workers(uint64_t first, uint64_t last, unsigned jobs, Progress *
         if (status == 0 && progress[job].seed == 0)
             continue;
         progress[job].failed++;
-        g_autoptr(GString) text = draw_scenario(progress[job].seed);
+        g_autoptr(GString) text = swarm_text(progress[job].seed);
         fprintf(stderr, "seed %" PRIu64 " ended its process (status %d)\n%s\n", progress[job].seed,
                 status, text->str);
     }
@@ -183,7 +183,7 @@ int main(int argc, char **argv)
     uint64_t first = 1;
     uint64_t last = SEEDS;
     if (argc == 3 && strcmp(argv[1], "--print") == 0 && number_parse(argv[2], &first)) {
-        g_autoptr(GString) text = draw_scenario(first);
+        g_autoptr(GString) text = swarm_text(first);
         fputs(text->str, stdout);
         return EXIT_SUCCESS;
     }

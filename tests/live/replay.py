@@ -1,0 +1,292 @@
+"""What live processes record with --record is what the core does again, to the last byte.
+
+A bank and four customers, with a checkpoint, a lost transfer, a rollback, deposits, a kill -9 and a
+restart: every recording replays alone, and all of them together as one run, whose one trace passes
+the check."""
+
+import json
+import os
+import random
+import subprocess
+import time
+
+from live import COHORT, World, check, main, quiet_port, same
+
+NAMES = ("alice", "bob", "carol", "dave")
+
+
+def cohort(world, *arguments):
+    return subprocess.run([COHORT, *map(str, arguments)], cwd=world.folder, capture_output=True,
+                          text=True, check=False)
+
+
+def replay(world, *arguments, exit_code=0):
+    done = cohort(world, "replay", *arguments)
+    check(done.returncode == exit_code, f"replay: {done.returncode}\n{done.stdout}{done.stderr}")
+    return done
+
+
+class Recorded:
+    """A bank and four customers in one cohort, with 100 each; every life has a recording."""
+
+    def __init__(self, world, traced=False):
+        self.world = world
+        self.traced = traced
+        self.lives = []
+        self.port = quiet_port()
+        self.start_bank()
+        self.people = {}
+        for name in NAMES:
+            self.people[name] = world.customer(*self.record(name))
+            self.people[name].do(f"open {name} 100", f"SUCCESS open {name} balance 100")
+        self.alice.do("new-cohort 4", "SUCCESS new-cohort 1 ...")
+        for name in NAMES:
+            self.people[name].event("EVENT joined 1 ...")
+
+    def __getattr__(self, name):
+        return self.people[name]
+
+    def record(self, name):
+        """Options of the next life."""
+        path = f"{name}-{sum(life.startswith(name) for life in self.lives)}.rec"
+        self.lives.append(path)
+        return ["--record", path, *(["--trace", f"{name}.trace"] if self.traced else [])]
+
+    def start_bank(self):
+        self.bank = self.world.bank(*self.record("bank"), port=self.port)
+
+    def back(self, name):
+        self.people[name] = self.world.customer("--name", name, *self.record(name))
+
+    def transfer(self, amount, sender, receiver):
+        self.people[sender].do(f"transfer {amount} {receiver}",
+                               f"SUCCESS transfer {amount} {receiver} ...")
+        self.people[receiver].event(f"EVENT received {amount} from {sender} ...")
+
+    def settle(self):
+        for _ in range(2):
+            for name in NAMES:
+                self.people[name].settle()
+
+    def a_checkpoint_a_loss_and_a_rollback(self):
+        self.alice.do("deposit 25.25", "SUCCESS deposit 25.25 balance 125.25")
+        self.transfer(20, "alice", "bob")
+        self.transfer(50, "bob", "carol")
+        self.carol.do("checkpoint", "SUCCESS checkpoint carol.1 balance 150 members carol,...")
+        self.alice.do("lost-transfer 5 dave", "SUCCESS lost-transfer 5 dave ...")
+        self.dave.event("EVENT missing label 1 from alice")
+        self.transfer(10, "bob", "carol")
+        self.bob.do("rollback", "SUCCESS rollback bob.1 balance 70 members bob,carol")
+        self.transfer(7, "dave", "alice")
+
+    def a_kill_and_a_restart(self):
+        """bob holds what alice forgets, and alice what carol remembers."""
+        self.transfer(11, "alice", "bob")
+        self.transfer(3, "carol", "alice")
+        self.alice.kill()
+        self.back("alice")
+        self.alice.event("EVENT resumed ...")
+        self.settle()
+        self.transfer(1, "alice", "dave")
+
+    def end(self):
+        for name in NAMES:
+            self.people[name].stop()
+        self.bank.say("quit")
+        self.bank.end()
+
+    def replay(self, *options, exit_code=0):
+        return replay(self.world, *self.lives, *options, exit_code=exit_code)
+
+    def check_together(self, *options):
+        done = self.replay("--trace", "run.jsonl", *options)
+        check(done.stdout.startswith("identical: "), done.stdout)
+        judged = cohort(self.world, "check", "run.jsonl")
+        check(judged.returncode == 0, f"{judged.stdout}{judged.stderr}")
+        return done
+
+
+def a_recorded_session_replays_identical_and_its_one_trace_passes_the_check():
+    with World() as world:
+        run = Recorded(world)
+        run.a_checkpoint_a_loss_and_a_rollback()
+        run.settle()
+        run.end()
+        done = run.check_together()
+        same(done.stderr, "")
+        same(done.stdout.split(":")[0], "identical")
+        found = {line["e"] for line in lines_of(world.folder / "run.jsonl")}
+        for kind in ("opened", "joined", "deposited", "sent", "received", "lost", "missing",
+                     "tentative", "permanent", "rolled_back"):
+            check(kind in found, f"no {kind} in {found}")
+        header = json.loads((world.folder / "run.jsonl").read_text().splitlines()[0])
+        same(header["mode"], "replay")
+        # Quiet, and all there: the strict judgement holds too.
+        same(cohort(world, "check", "--settled", "run.jsonl").returncode, 0)
+
+
+def who_is_killed_and_started_again_goes_on_in_its_next_recording():
+    with World() as world:
+        run = Recorded(world)
+        run.a_checkpoint_a_loss_and_a_rollback()
+        run.a_kill_and_a_restart()
+        run.bank.kill()
+        run.start_bank()
+        run.settle()
+        run.bank.do("delete-cohort bob", "SUCCESS delete-cohort 1")
+        for name in NAMES:
+            run.people[name].event("EVENT left 1 ...")
+        run.end()
+        done = run.check_together()
+        check("2 cut off" in done.stdout, done.stdout)
+        same([line.split(":")[1].strip() for line in done.stderr.splitlines()],
+             ["bank-0.rec", "alice-0.rec"])
+        check("restarted" in {line["e"] for line in lines_of(world.folder / "run.jsonl")},
+              "nobody came back")
+        same(cohort(world, "check", "--settled", "run.jsonl").returncode, 0)
+
+
+def lines_of(path):
+    return [json.loads(line) for line in path.read_text().splitlines()[1:]]
+
+
+def told(lines, name):
+    """What the trace tells of one process, but for place and time."""
+    return [{key: value for key, value in line.items() if key not in ("seq", "t")}
+            for line in lines if line["p"] == name]
+
+
+def the_one_trace_tells_of_each_process_what_its_own_trace_tells():
+    with World() as world:
+        run = Recorded(world, traced=True)
+        run.a_checkpoint_a_loss_and_a_rollback()
+        run.settle()
+        run.end()
+        run.check_together()
+        together = lines_of(world.folder / "run.jsonl")
+        for name in NAMES:
+            same(told(together, name), told(lines_of(world.folder / f"{name}.trace"), name))
+
+
+def nothing_is_received_before_it_was_sent():
+    with World() as world:
+        run = Recorded(world)
+        run.a_checkpoint_a_loss_and_a_rollback()
+        run.end()
+        run.check_together("--trace-datagrams")
+        sent = set()
+        received = 0
+        last_t = 0
+        for line in lines_of(world.folder / "run.jsonl"):
+            check(line["t"] >= last_t, f"{line} goes back in time")
+            last_t = line["t"]
+            if line["e"] == "tx":
+                sent.add(line["id"])
+            if line["e"] == "rx":
+                received += 1
+                check(line["id"] in sent, f"{line} was not sent yet")
+        check(received > 20, f"{received} datagrams received")
+
+
+def command_all(run, chance, unanswered):
+    for name in NAMES:
+        other = chance.choice([each for each in NAMES if each != name])
+        for command in (f"transfer {chance.randint(1, 3)} {other}",
+                        chance.choice(("deposit 1", "checkpoint", "rollback",
+                                       f"lost-transfer 1 {other}"))):
+            run.people[name].say(command)
+            unanswered[name] += 1
+
+
+def killed_at_any_instant_all_lives_replay_as_one_run():
+    chance = random.Random(1987)
+    with World() as world:
+        run = Recorded(world)
+        unanswered = dict.fromkeys(NAMES, 0)
+        for _ in range(20):
+            command_all(run, chance, unanswered)
+            time.sleep(chance.random() * 0.02)
+            victim = chance.choice((*NAMES, "bank"))
+            if victim == "bank":
+                run.bank.kill()
+                run.start_bank()
+            else:
+                run.people[victim].kill()
+                run.back(victim)
+                unanswered[victim] = 0
+        for name in NAMES:
+            for _ in range(unanswered[name]):
+                run.people[name].result()
+        run.settle()
+        run.end()
+        done = run.check_together()
+        check("20 cut off" in done.stdout, done.stdout)
+        same(cohort(world, "check", "--settled", "run.jsonl").returncode, 0)
+
+
+def cut_off_anywhere_it_replays_up_to_the_cut():
+    chance = random.Random(1987)
+    with World() as world:
+        run = Recorded(world)
+        run.a_checkpoint_a_loss_and_a_rollback()
+        run.end()
+        whole = (world.folder / "carol-0.rec").read_bytes()
+        steps = []
+        for at in sorted(chance.randrange(len(whole)) for _ in range(40)) + [0, 8, 9]:
+            for rest in (b"", bytes(chance.randrange(1, 5000))):
+                (world.folder / "cut.rec").write_bytes(whole[:at] + rest)
+                done = replay(world, "--json", "cut.rec")
+                found = json.loads(done.stdout)
+                same((found["result"], found["cut"]), ("identical", ["cut.rec"]))
+                check("cut off at byte " in done.stderr, done.stderr)
+            steps.append(found["steps"])
+        same(steps[:40], sorted(steps[:40]))
+        check(steps[0] < steps[39], f"all the same: {steps}")
+
+
+def damage_in_the_midst_is_told_with_its_place():
+    with World() as world:
+        run = Recorded(world)
+        run.a_checkpoint_a_loss_and_a_rollback()
+        run.end()
+        whole = bytearray((world.folder / "bob-0.rec").read_bytes())
+        whole[len(whole) // 2] ^= 4
+        (world.folder / "bad.rec").write_bytes(whole)
+        done = replay(world, "bad.rec", "alice-0.rec", exit_code=2)
+        same(done.stdout, "")
+        check("bad.rec: damaged at byte " in done.stderr, done.stderr)
+        (world.folder / "other.rec").write_text("name,balance\n")
+        done = replay(world, "other.rec", exit_code=2)
+        check("other.rec is no recording" in done.stderr, done.stderr)
+        check("No such file" in replay(world, "none.rec", exit_code=2).stderr, "none.rec")
+
+
+def a_recording_is_never_written_over():
+    with World() as world:
+        (world.folder / "mine.rec").write_text("mine")
+        for role in ("bank --port 0", "customer --bank 127.0.0.1:1 --port1 0 --port2 0 --trace t"):
+            done = cohort(world, *role.split(), "--any-port", "--record", "mine.rec")
+            same(done.returncode, 2)
+            check("mine.rec is there already" in done.stderr, done.stderr)
+        same((world.folder / "mine.rec").read_text(), "mine")
+        same(sorted(os.listdir(world.folder)), ["mine.rec"])
+        done = cohort(world, "bank", "--port", "0", "--any-port", "--record", "none/x.rec")
+        same(done.returncode, 4)
+
+
+def a_process_that_cannot_start_leaves_no_recording():
+    with World() as world:
+        (world.folder / "data.csv").write_text("no header\n")
+        same(cohort(world, "bank", "--port", "0", "--any-port", "--record", "a.rec").returncode, 2)
+        same(os.listdir(world.folder).count("a.rec"), 0)
+
+
+main(a_recorded_session_replays_identical_and_its_one_trace_passes_the_check,
+     who_is_killed_and_started_again_goes_on_in_its_next_recording,
+     the_one_trace_tells_of_each_process_what_its_own_trace_tells,
+     nothing_is_received_before_it_was_sent,
+     killed_at_any_instant_all_lives_replay_as_one_run,
+     cut_off_anywhere_it_replays_up_to_the_cut,
+     damage_in_the_midst_is_told_with_its_place,
+     a_recording_is_never_written_over,
+     a_process_that_cannot_start_leaves_no_recording)

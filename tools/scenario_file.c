@@ -1,0 +1,73 @@
+#include "tools/scenario_file.h"
+
+#include <string.h>
+
+#include "core/table.h"
+
+char *scenario_file_text(const char *path, char **error)
+{
+    char *text = NULL;
+    gsize length;
+    g_autoptr(GError) problem = NULL;
+    if (!g_file_get_contents(path, &text, &length, &problem)) {
+        *error = g_strdup(problem->message);
+        return NULL;
+    }
+    if (strlen(text) == length)
+        return text;
+    *error = g_strdup_printf("%s: a NUL byte at offset %zu", path, strlen(text));
+    g_free(text);
+    return NULL;
+}
+
+static char *data_path(const char *path, const char *data)
+{
+    g_autofree char *folder = g_path_get_dirname(path);
+    if (g_path_is_absolute(data) || g_file_test(data, G_FILE_TEST_EXISTS))
+        return g_strdup(data);
+    return g_build_filename(folder, data, NULL);
+}
+
+bool scenario_file_complete(Scenario *scenario, const char *path, char **error)
+{
+    if (scenario->data[0] == '\0')
+        return scenario_complete(scenario, NULL, 0, error);
+    g_autofree char *data = data_path(path, scenario->data);
+    g_autofree char *text = NULL;
+    gsize length;
+    g_autoptr(GError) problem = NULL;
+    if (!g_file_get_contents(data, &text, &length, &problem)) {
+        *error = g_strdup(problem->message);
+        return false;
+    }
+    g_autoptr(GString) reason = g_string_new(NULL);
+    GArray *rows = table_rows(data, (const uint8_t *)text, length, reason);
+    if (rows == NULL) {
+        *error = g_strdup(reason->str);
+        return false;
+    }
+    bool ok = scenario_complete(scenario, (const BankRow *)rows->data, rows->len, error);
+    g_array_unref(rows);
+    /* Who writes the scenario elsewhere names the file that was read. */
+    g_free(scenario->data);
+    scenario->data = g_steal_pointer(&data);
+    return ok;
+}
+
+Scenario *scenario_file_parse(const char *path, const char *text, char **sets, char **error)
+{
+    Scenario *scenario = scenario_new();
+    bool ok = scenario_read(scenario, path, text, error);
+    for (char **set = sets; ok && set != NULL && *set != NULL; set++)
+        ok = scenario_set(scenario, *set, error);
+    if (ok && scenario_file_complete(scenario, path, error))
+        return scenario;
+    scenario_free(scenario);
+    return NULL;
+}
+
+Scenario *scenario_file_load(const char *path, char **sets, char **error)
+{
+    g_autofree char *text = scenario_file_text(path, error);
+    return text != NULL ? scenario_file_parse(path, text, sets, error) : NULL;
+}
