@@ -38,7 +38,7 @@
       "a transfer was given up, and its receiver had accepted it")                                 \
     X(SKIPPED_BEFORE_ROLLBACK, "skipped-before-rollback",                                          \
       "the sender rolled back to before it gave a transfer up; the receiver had skipped it")       \
-    X(SKIP_OUT_OF_ORDER, "skip-out-of-order", "a skip comes before its turn")                      \
+    X(SKIP_OUT_OF_ORDER, "skip-before-its-turn", "a skip comes before its turn")                   \
     X(SKIP_OF_FORMER_LIFE, "skip-of-former-life", "a skip comes that a rollback has overtaken")    \
     X(SKIP_ROLLED_BACK, "skip-rolled-back",                                                        \
       "a skip was accepted, and its receiver rolls back to before it")                             \

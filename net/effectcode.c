@@ -2,91 +2,137 @@
 
 #include <string.h>
 
-enum { NUMBER_BYTES_MAX = 10, LOW_BITS = 0x7f, MORE = 0x80 };
+enum { NUMBER_BYTES_MAX = 10, LOW_BITS = 0x7f, MORE = 0x80, FIELDS_MAX = 16, MASK_BYTES = 2 };
 
-/* --- parts --- */
+/* --- numbers --- */
 
-static void decode_number(Coder *coder, uint64_t *value)
+static size_t put_number(uint8_t bytes[static NUMBER_BYTES_MAX], uint64_t number)
+{
+    size_t count = 0;
+    for (; number > LOW_BITS; number >>= 7)
+        bytes[count++] = (uint8_t)(number | MORE);
+    bytes[count++] = (uint8_t)number;
+    return count;
+}
+
+static uint64_t take_number(Coder *coder)
 {
     uint64_t number = 0;
     uint8_t byte = MORE;
     int count = 0;
     for (; (byte & MORE) != 0 && count < NUMBER_BYTES_MAX; count++) {
         code_u8(coder, &byte);
-        if (coder->failed)
-            break;
         number |= (uint64_t)(byte & LOW_BITS) << (7 * count);
     }
     /* A zero at the end says nothing, and of the tenth byte one bit alone is there. */
     if ((count > 1 && byte == 0) || (count == NUMBER_BYTES_MAX && byte > 1))
         coder->failed = true;
-    *value = coder->failed ? 0 : number;
+    return coder->failed ? 0 : number;
 }
 
 void code_number(Coder *coder, uint64_t *value)
 {
     if (coder->decoding) {
-        decode_number(coder, value);
+        *value = take_number(coder);
         return;
     }
-    uint64_t rest = *value;
-    uint8_t byte;
-    for (; rest > LOW_BITS; rest >>= 7) {
-        byte = (uint8_t)(rest | MORE);
-        code_u8(coder, &byte);
-    }
-    byte = (uint8_t)rest;
-    code_u8(coder, &byte);
+    uint8_t bytes[NUMBER_BYTES_MAX];
+    code_bytes(coder, bytes, put_number(bytes, *value));
 }
 
-static void code_size(Coder *coder, size_t *value)
+/* Which of them are not zero, and those: of the many fields of an effect few are set, and a process
+ * that is recorded should not be slower for it. */
+static void code_fields(Coder *coder, uint64_t *fields, size_t count)
 {
-    uint64_t number = coder->decoding ? 0 : *value;
-    code_number(coder, &number);
-    if (coder->decoding && number > coder->length - coder->at) {
-        coder->failed = true; /* whatever is counted takes a byte at least */
-        number = 0;
+    uint8_t bytes[MASK_BYTES + FIELDS_MAX * NUMBER_BYTES_MAX];
+    size_t length = MASK_BYTES;
+    uint16_t mask = 0;
+    if (coder->decoding) {
+        code_u16(coder, &mask);
+        if (mask >> count != 0)
+            coder->failed = true;
+        for (size_t i = 0; i < count; i++) {
+            const bool there = (mask >> i & 1) != 0;
+            fields[i] = there ? take_number(coder) : 0;
+            if (there && fields[i] == 0)
+                coder->failed = true;
+        }
+        return;
     }
-    *value = (size_t)number;
+    for (size_t i = 0; i < count; i++) {
+        if (fields[i] == 0)
+            continue;
+        mask |= (uint16_t)(1u << i);
+        length += put_number(bytes + length, fields[i]);
+    }
+    bytes[0] = (uint8_t)(mask >> 8);
+    bytes[1] = (uint8_t)mask;
+    code_bytes(coder, bytes, length);
+}
+
+/* Of a decoded field: fails beyond what it can be. */
+static uint64_t at_most(Coder *coder, uint64_t field, uint64_t greatest)
+{
+    if (field > greatest)
+        coder->failed = true;
+    return field > greatest ? 0 : field;
+}
+
+/* Whatever is counted takes a byte at least: no more than is left. */
+static size_t counted(Coder *coder, uint64_t field)
+{
+    return (size_t)at_most(coder, field, coder->length - coder->at);
+}
+
+/* --- bytes and texts --- */
+
+/* Their length is known; decoded, *bytes points into what is decoded. */
+static void code_run(Coder *coder, const uint8_t **bytes, size_t length)
+{
+    if (!coder->decoding) {
+        code_bytes(coder, (uint8_t *)*bytes, length); /* an encoder only reads them */
+        return;
+    }
+    *bytes = coder->bytes + coder->at;
+    if (length > coder->length - coder->at)
+        coder->failed = true;
+    else
+        coder->at += length;
 }
 
 void code_block(Coder *coder, const uint8_t **bytes, size_t *length)
 {
-    code_size(coder, length);
-    if (!coder->decoding) {
-        code_bytes(coder, (uint8_t *)*bytes, *length); /* an encoder only reads them */
-        return;
-    }
-    *bytes = coder->bytes + coder->at;
-    coder->at += *length;
-}
-
-static void code_amount(Coder *coder, Money *amount)
-{
-    uint64_t bits = coder->decoding ? 0 : (uint64_t)*amount;
-    code_number(coder, &bits);
-    *amount = (Money)bits;
-}
-
-static void code_address(Coder *coder, Address *address)
-{
-    code_u32(coder, &address->ip);
-    code_u16(coder, &address->port);
+    uint64_t field = coder->decoding ? 0 : *length;
+    code_number(coder, &field);
+    if (coder->decoding)
+        *length = counted(coder, field);
+    code_run(coder, bytes, *length);
 }
 
 /* A name of a trace may be an address: any text that fits. */
-static void code_label(Coder *coder, Name *name)
+static void code_label(Coder *coder, Name *name, uint64_t length)
 {
     const uint8_t *bytes = (const uint8_t *)name->text;
-    size_t length = coder->decoding ? 0 : strlen(name->text);
-    code_block(coder, &bytes, &length);
-    if (!coder->decoding)
+    if (!coder->decoding) {
+        code_run(coder, &bytes, (size_t)length);
         return;
+    }
     *name = (Name){0};
-    if (length > NAME_BYTES_MAX || memchr(bytes, '\0', length) != NULL)
+    length = at_most(coder, length, NAME_BYTES_MAX);
+    code_run(coder, &bytes, (size_t)length);
+    if (!coder->failed && memchr(bytes, '\0', (size_t)length) != NULL)
         coder->failed = true;
-    else
-        memcpy(name->text, bytes, length);
+    if (!coder->failed)
+        memcpy(name->text, bytes, (size_t)length);
+}
+
+static void code_labels(Coder *coder, Name *names, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        uint64_t length = coder->decoding ? 0 : strlen(names[i].text);
+        code_number(coder, &length);
+        code_label(coder, &names[i], length);
+    }
 }
 
 /* NULL is another text than "". */
@@ -101,156 +147,180 @@ static void code_text(Coder *coder, const char **text, Effects *effects)
     if (!coder->decoding)
         return;
     *text = NULL;
-    if (there && memchr(bytes, '\0', length) != NULL)
-        coder->failed = true;
     if (!there || coder->failed)
         return;
     char *copy = effects_alloc(effects, length + 1);
     memcpy(copy, bytes, length);
     *text = copy;
+    if (strlen(copy) != length)
+        coder->failed = true;
 }
 
 /* --- events --- */
 
 void code_event(Coder *coder, Event *event)
 {
-    int kind = coder->decoding ? 0 : (int)event->kind;
-    code_enum(coder, &kind, EVENT_STOP + 1);
-    event->kind = (EventKind)kind;
-    code_number(coder, &event->now_ns);
+    uint64_t fields[] = {event->kind,    event->now_ns,    event->port,
+                         event->from.ip, event->from.port, event->length};
+    code_fields(coder, fields, G_N_ELEMENTS(fields));
+    if (coder->decoding) {
+        event->kind = (EventKind)at_most(coder, fields[0], EVENT_STOP);
+        event->now_ns = fields[1];
+        event->port = (Port)at_most(coder, fields[2], PORT_PEER);
+        event->from.ip = (uint32_t)at_most(coder, fields[3], UINT32_MAX);
+        event->from.port = (uint16_t)at_most(coder, fields[4], UINT16_MAX);
+        event->length = counted(coder, fields[5]);
+    }
     if (event->kind == EVENT_COMMAND)
         code_command(coder, &event->command);
-    if (event->kind != EVENT_DATAGRAM)
-        return;
-    int port = coder->decoding ? 0 : (int)event->port;
-    code_enum(coder, &port, PORT_PEER + 1);
-    event->port = (Port)port;
-    code_address(coder, &event->from);
-    code_block(coder, &event->bytes, &event->length);
+    code_run(coder, &event->bytes, event->length);
 }
 
 /* --- effects: each codes what it finds or sets; `effects` is where decoded arrays live --- */
 
 static void code_save(Coder *coder, Effect *effect)
 {
-    int slot = coder->decoding ? 0 : (int)effect->save.slot;
-    code_enum(coder, &slot, SLOTS);
-    effect->save.slot = (Slot)slot;
-    code_u16(coder, &effect->save.index);
-    code_block(coder, &effect->save.bytes, &effect->save.length);
+    uint64_t fields[] = {effect->save.slot, effect->save.index, effect->save.length};
+    code_fields(coder, fields, G_N_ELEMENTS(fields));
+    if (coder->decoding) {
+        effect->save.slot = (Slot)at_most(coder, fields[0], SLOTS - 1);
+        effect->save.index = (uint16_t)at_most(coder, fields[1], UINT16_MAX);
+        effect->save.length = counted(coder, fields[2]);
+    }
+    code_run(coder, &effect->save.bytes, effect->save.length);
 }
 
 static void code_send(Coder *coder, Effect *effect)
 {
-    int port = coder->decoding ? 0 : (int)effect->send.port;
-    code_enum(coder, &port, PORT_PEER + 1);
-    effect->send.port = (Port)port;
-    code_address(coder, &effect->send.to);
-    code_u32(coder, &effect->send.needs);
-    code_block(coder, &effect->send.bytes, &effect->send.length);
+    uint64_t fields[] = {effect->send.port, effect->send.to.ip, effect->send.to.port,
+                         (SlotSet)~effect->send.needs, effect->send.length};
+    code_fields(coder, fields, G_N_ELEMENTS(fields));
+    if (coder->decoding) {
+        effect->send.port = (Port)at_most(coder, fields[0], PORT_PEER);
+        effect->send.to.ip = (uint32_t)at_most(coder, fields[1], UINT32_MAX);
+        effect->send.to.port = (uint16_t)at_most(coder, fields[2], UINT16_MAX);
+        effect->send.needs = ~(SlotSet)at_most(coder, fields[3], SLOTS_ALL);
+        effect->send.length = counted(coder, fields[4]);
+    }
+    code_run(coder, &effect->send.bytes, effect->send.length);
     if (effect->send.length == 0 || effect->send.length > DATAGRAM_BYTES_MAX)
         coder->failed = true;
 }
 
-static void code_notice_members(Coder *coder, Notice *notice, Effects *effects)
+static void code_members(Coder *coder, Notice *notice, Effects *effects)
 {
-    code_size(coder, &notice->member_count);
-    Member *decoded = NULL;
+    Member *members = (Member *)notice->members; /* an encoder only reads them */
     if (coder->decoding) {
-        decoded = effects_alloc(effects, notice->member_count * sizeof *decoded);
-        notice->members = decoded;
+        members = effects_alloc(effects, notice->member_count * sizeof *members);
+        notice->members = members;
     }
-    for (size_t i = 0; i < notice->member_count; i++) {
-        Member member = coder->decoding ? (Member){0} : notice->members[i];
-        code_member(coder, &member);
-        if (decoded != NULL)
-            decoded[i] = member;
-    }
+    for (size_t i = 0; i < notice->member_count; i++)
+        code_member(coder, &members[i]);
 }
 
 static void code_notice(Coder *coder, Notice *notice, Effects *effects)
 {
-    int kind = coder->decoding ? 0 : (int)notice->kind;
-    int command = coder->decoding ? 0 : (int)notice->command;
-    int refusal = coder->decoding ? 0 : (int)notice->refusal;
-    code_enum(coder, &kind, NOTICE_KINDS);
-    code_enum(coder, &command, COMMAND_KINDS);
-    code_enum(coder, &refusal, REFUSAL_KINDS);
-    notice->kind = (NoticeKind)kind;
-    notice->command = (CommandKind)command;
-    notice->refusal = (Refusal)refusal;
-    code_number(coder, &notice->tag);
-    code_label(coder, &notice->name);
-    code_amount(coder, &notice->amount);
-    code_amount(coder, &notice->balance);
-    code_number(coder, &notice->label);
-    code_number(coder, &notice->cohort);
-    code_label(coder, &notice->initiator);
-    code_number(coder, &notice->number);
-    code_number(coder, &notice->undone);
-    code_number(coder, &notice->count);
-    code_notice_members(coder, notice, effects);
+    uint64_t fields[] = {notice->kind,
+                         notice->command,
+                         notice->tag,
+                         notice->refusal,
+                         strlen(notice->name.text),
+                         (uint64_t)notice->amount,
+                         (uint64_t)notice->balance,
+                         notice->label,
+                         notice->cohort,
+                         strlen(notice->initiator.text),
+                         notice->number,
+                         notice->undone,
+                         notice->count,
+                         notice->member_count};
+    static_assert(G_N_ELEMENTS(fields) <= FIELDS_MAX, "a mask has a bit for each");
+    code_fields(coder, fields, G_N_ELEMENTS(fields));
+    if (coder->decoding) {
+        notice->kind = (NoticeKind)at_most(coder, fields[0], NOTICE_KINDS - 1);
+        notice->command = (CommandKind)at_most(coder, fields[1], COMMAND_KINDS - 1);
+        notice->tag = fields[2];
+        notice->refusal = (Refusal)at_most(coder, fields[3], REFUSAL_KINDS - 1);
+        notice->amount = (Money)fields[5];
+        notice->balance = (Money)fields[6];
+        notice->label = fields[7];
+        notice->cohort = fields[8];
+        notice->number = fields[10];
+        notice->undone = fields[11];
+        notice->count = fields[12];
+        notice->member_count = counted(coder, fields[13]);
+    }
+    code_label(coder, &notice->name, fields[4]);
+    code_label(coder, &notice->initiator, fields[9]);
+    code_members(coder, notice, effects);
 }
 
 static void code_trace_members(Coder *coder, TraceEvent *trace, Effects *effects)
 {
-    code_size(coder, &trace->member_count);
-    Name *decoded = NULL;
+    Name *members = (Name *)trace->members; /* an encoder only reads them */
     if (coder->decoding) {
-        decoded = effects_alloc(effects, trace->member_count * sizeof *decoded);
-        trace->members = decoded;
+        members = effects_alloc(effects, trace->member_count * sizeof *members);
+        trace->members = members;
     }
-    for (size_t i = 0; i < trace->member_count; i++) {
-        Name name = coder->decoding ? (Name){0} : trace->members[i];
-        code_label(coder, &name);
-        if (decoded != NULL)
-            decoded[i] = name;
-    }
+    code_labels(coder, members, trace->member_count);
 }
 
 static void code_trace_counts(Coder *coder, TraceEvent *trace, Effects *effects)
 {
-    code_size(coder, &trace->count_count);
-    TraceCount *decoded = NULL;
+    TraceCount *counts = (TraceCount *)trace->counts; /* likewise */
     if (coder->decoding) {
-        decoded = effects_alloc(effects, trace->count_count * sizeof *decoded);
-        trace->counts = decoded;
+        counts = effects_alloc(effects, trace->count_count * sizeof *counts);
+        trace->counts = counts;
     }
     for (size_t i = 0; i < trace->count_count; i++) {
-        TraceCount count = coder->decoding ? (TraceCount){0} : trace->counts[i];
-        code_label(coder, &count.peer);
-        code_number(coder, &count.sent);
-        code_number(coder, &count.received);
-        if (decoded != NULL)
-            decoded[i] = count;
+        code_labels(coder, &counts[i].peer, 1);
+        code_number(coder, &counts[i].sent);
+        code_number(coder, &counts[i].received);
     }
 }
 
 static void code_trace(Coder *coder, TraceEvent *trace, Effects *effects)
 {
-    int kind = coder->decoding ? 0 : (int)trace->kind;
-    code_enum(coder, &kind, TRACE_KINDS);
-    trace->kind = (TraceKind)kind;
-    code_number(coder, &trace->inc);
-    code_label(coder, &trace->peer);
-    code_amount(coder, &trace->amount);
-    code_amount(coder, &trace->balance);
-    code_number(coder, &trace->label);
-    code_number(coder, &trace->cohort);
+    uint64_t fields[] = {trace->kind,
+                         trace->inc,
+                         strlen(trace->peer.text),
+                         (uint64_t)trace->amount,
+                         (uint64_t)trace->balance,
+                         trace->label,
+                         trace->cohort,
+                         trace->member_count,
+                         strlen(trace->initiator.text),
+                         trace->number,
+                         trace->count_count,
+                         trace->undone,
+                         trace->datagram,
+                         trace->datagram_bytes,
+                         trace->outgoing};
+    static_assert(G_N_ELEMENTS(fields) <= FIELDS_MAX, "a mask has a bit for each");
+    code_fields(coder, fields, G_N_ELEMENTS(fields));
+    if (coder->decoding) {
+        trace->kind = (TraceKind)at_most(coder, fields[0], TRACE_KINDS - 1);
+        trace->inc = fields[1];
+        trace->amount = (Money)fields[3];
+        trace->balance = (Money)fields[4];
+        trace->label = fields[5];
+        trace->cohort = fields[6];
+        trace->member_count = counted(coder, fields[7]);
+        trace->number = fields[9];
+        trace->count_count = counted(coder, fields[10]);
+        trace->undone = fields[11];
+        trace->datagram = fields[12];
+        trace->datagram_bytes = (size_t)at_most(coder, fields[13], SIZE_MAX);
+        trace->outgoing = at_most(coder, fields[14], 1) == 1;
+    }
+    code_label(coder, &trace->peer, fields[2]);
+    code_label(coder, &trace->initiator, fields[8]);
     code_trace_members(coder, trace, effects);
-    code_label(coder, &trace->initiator);
-    code_number(coder, &trace->number);
     code_trace_counts(coder, trace, effects);
-    code_number(coder, &trace->undone);
     if (!trace_is_datagram(trace->kind))
         return;
-    uint64_t bytes = trace->datagram_bytes;
-    code_number(coder, &trace->datagram);
     code_text(coder, &trace->datagram_kinds, effects);
-    code_number(coder, &bytes);
-    trace->datagram_bytes = (size_t)bytes;
     code_text(coder, &trace->reason, effects);
-    code_bool(coder, &trace->outgoing);
 }
 
 static void code_effect(Coder *coder, Effect *effect, Effects *effects)
@@ -276,10 +346,9 @@ void effect_encode(const Effect *effect, Coder *coder)
 
 void effects_encode(const Effects *effects, Coder *coder)
 {
-    uint64_t deadline = effects_deadline(effects) + 1; /* 0: none */
-    size_t count = effects_count(effects);
-    code_number(coder, &deadline);
-    code_size(coder, &count);
+    const size_t count = effects_count(effects);
+    uint64_t fields[] = {effects_deadline(effects) + 1 /* 0: none */, count};
+    code_fields(coder, fields, G_N_ELEMENTS(fields));
     for (size_t i = 0; i < count; i++)
         effect_encode(effects_at(effects, i), coder);
 }
@@ -309,12 +378,11 @@ static void add(Effects *effects, const Effect *effect)
 
 void effects_decode(Effects *effects, Coder *coder)
 {
-    uint64_t deadline;
-    size_t count;
+    uint64_t fields[2];
     effects_clear(effects);
-    code_number(coder, &deadline);
-    code_size(coder, &count);
-    effects_set_deadline(effects, deadline - 1);
+    code_fields(coder, fields, G_N_ELEMENTS(fields));
+    effects_set_deadline(effects, fields[0] - 1);
+    const size_t count = counted(coder, fields[1]);
     for (size_t i = 0; i < count && !coder->failed; i++) {
         Effect effect = {0};
         code_effect(coder, &effect, effects);

@@ -10,7 +10,7 @@
 #include "core/coder.h"
 #include "core/transport.h"
 
-/* Seven bits a byte, the lowest first; the shortest form alone is decoded. */
+/* Seven bits a byte, the lowest first; decoded in its shortest form alone. */
 void code_number(Coder *coder, uint64_t *value);
 /* The length, then the bytes; decoded, *bytes points into what is decoded. */
 void code_block(Coder *coder, const uint8_t **bytes, size_t *length);

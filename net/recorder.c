@@ -10,7 +10,7 @@
 #include "core/panic.h"
 #include "net/effectcode.h"
 
-enum { WINDOW_BYTES = 4 << 20 };
+enum { WINDOW_BYTES = 1 << 20, PIECE_BYTES = 256 << 10 };
 
 struct Recorder {
     char *path;
@@ -34,8 +34,22 @@ static void unmap(Recorder *recorder)
     recorder->window_bytes = 0;
 }
 
-/* 0 or a negative errno. The room is taken from the disk first: a page without any would end the
- * process when it is written to. */
+/* 0 or a negative errno. The room is taken from the disk before it is mapped: a page for which
+ * there is none would end the process when it is written to. Written in large pieces, pages also
+ * come in large pieces, and fault seldom. */
+static int reserve(int fd, uint64_t at, uint64_t end)
+{
+    static uint8_t nothing[PIECE_BYTES];
+    while (at < end) {
+        const size_t piece = (size_t)MIN(end - at, (uint64_t)PIECE_BYTES);
+        const ssize_t written = pwrite(fd, nothing, piece, (off_t)at);
+        if (written < 0 && errno != EINTR)
+            return -errno;
+        at += written > 0 ? (uint64_t)written : 0;
+    }
+    return 0;
+}
+
 static int make_room(Recorder *recorder, size_t length)
 {
     if (recorder->window != NULL &&
@@ -46,9 +60,9 @@ static int make_room(Recorder *recorder, size_t length)
     recorder->window_at = recorder->at - recorder->at % page_bytes;
     const uint64_t needed = recorder->at - recorder->window_at + length;
     const size_t bytes = (size_t)((needed + WINDOW_BYTES - 1) / WINDOW_BYTES * WINDOW_BYTES);
-    int code = posix_fallocate(recorder->fd, (off_t)recorder->window_at, (off_t)bytes);
+    const int code = reserve(recorder->fd, recorder->at, recorder->window_at + bytes);
     if (code != 0)
-        return -code;
+        return code;
     void *window = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, recorder->fd,
                         (off_t)recorder->window_at);
     if (window == MAP_FAILED)

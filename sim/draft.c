@@ -93,8 +93,8 @@ static void read_group(Draft *draft, GKeyFile *file, const char *group)
 Draft *draft_read(const char *text)
 {
     GKeyFile *file = g_key_file_new();
-    bool ok = g_key_file_load_from_data(file, text, strlen(text), G_KEY_FILE_KEEP_TRANSLATIONS,
-                                        NULL);
+    bool ok =
+        g_key_file_load_from_data(file, text, strlen(text), G_KEY_FILE_KEEP_TRANSLATIONS, NULL);
     INVARIANT(ok);
     Draft *draft = new_draft(g_key_file_has_group(file, "choices"));
     char **groups = g_key_file_get_groups(file, NULL);
@@ -241,7 +241,8 @@ void draft_unset(Draft *draft, const char *group, const char *key)
 void draft_rewrite(Draft *draft, size_t index, const char *value)
 {
     const DraftLine *line = draft_line(draft, index);
-    replace(draft, (guint)index, new_line(line->part, line->time_ns, line->group, line->key, value));
+    replace(draft, (guint)index,
+            new_line(line->part, line->time_ns, line->group, line->key, value));
 }
 
 void draft_clear(Draft *draft, DraftPart part)
@@ -357,8 +358,7 @@ static void share_without(Draft *rest, const DraftLine *line, uint64_t gone)
     if (line->part == DRAFT_SETTING)
         share(rest, line);
     else if (rename_words(line->key, gone, key) && rename_words(line->value, gone, value))
-        g_ptr_array_add(rest->lines,
-                        new_line(line->part, line->time_ns, "", key->str, value->str));
+        g_ptr_array_add(rest->lines, new_line(line->part, line->time_ns, "", key->str, value->str));
 }
 
 Draft *draft_without_customer(const Draft *draft, uint64_t number)

@@ -90,7 +90,9 @@ uint64_t clock_when(const Clock *clock, uint64_t shown_ns)
 
 void clock_jump(Clock *clock, uint64_t true_ns, uint64_t by_ns)
 {
-    clock->shown_ns = clock_show(clock, true_ns) + by_ns;
+    uint64_t shown_ns = clock_show(clock, true_ns);
+    INVARIANT_THAT(by_ns, <=, CLOCK_SHOWN_MAX);
+    clock->shown_ns = MAX(shown_ns, MIN(shown_ns + by_ns, CLOCK_SHOWN_MAX));
     clock->true_ns = true_ns;
 }
 

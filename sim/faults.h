@@ -70,6 +70,8 @@ int32_t clock_draw_drift(uint32_t drift_max, uint64_t *state);
 uint64_t clock_show(const Clock *clock, uint64_t true_ns);
 /* The first instant when it shows at least that. */
 uint64_t clock_when(const Clock *clock, uint64_t shown_ns);
+/* Not beyond CLOCK_SHOWN_MAX, more than a hundred years. */
+#define CLOCK_SHOWN_MAX (UINT64_C(1) << 62)
 void clock_jump(Clock *clock, uint64_t true_ns, uint64_t by_ns);
 
 /* --- what came of it --- */

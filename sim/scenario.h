@@ -25,6 +25,18 @@ typedef struct Participant {
     Money balance;
 } Participant;
 
+/* How far an exploration of all that can happen goes (sim/explore.h): what users may ask for, at
+ * any time, and how often. */
+typedef struct ExploreBounds {
+    uint64_t transfers;        /* by each customer, to any other */
+    uint64_t transfers_in_all; /* 0: no limit */
+    uint64_t lost_transfers;   /* by each customer */
+    uint64_t checkpoints;      /* in all */
+    uint64_t rollbacks;        /* in all */
+    uint64_t crashes;          /* in all, each followed by a restart */
+    uint64_t retries;          /* of an instance that was told no */
+} ExploreBounds;
+
 typedef struct Scenario {
     char *source; /* the file's name, for errors */
     /* [scenario] */
@@ -45,6 +57,8 @@ typedef struct Scenario {
     /* [faults], [disk] */
     FaultModel faults;
     DiskModel disk;
+    /* [explore] */
+    ExploreBounds explore;
     /* [script] */
     GArray *script; /* of ScriptCommand; completed: in order of time, as written within one */
     /* [choices] */

@@ -70,6 +70,17 @@ const ScenarioKey scenario_keys[] = {
      VALUE_PROBABILITY, FIELD(disk.error_rate)},
     {"disk", "bit_flip_rate", "0%", "per crash: a bit of the records is inverted at rest",
      VALUE_PROBABILITY, FIELD(faults.bit_flip_rate)},
+    {"explore", "transfers", "0", "cohort explore: so many by each customer, at any time",
+     VALUE_NUMBER, FIELD(explore.transfers)},
+    {"explore", "transfers_in_all", "0", "0: no limit but that", VALUE_NUMBER,
+     FIELD(explore.transfers_in_all)},
+    {"explore", "lost_transfers", "0", "so many by each customer", VALUE_NUMBER,
+     FIELD(explore.lost_transfers)},
+    {"explore", "checkpoints", "0", "in all, by anyone", VALUE_NUMBER, FIELD(explore.checkpoints)},
+    {"explore", "rollbacks", "0", "in all, by anyone", VALUE_NUMBER, FIELD(explore.rollbacks)},
+    {"explore", "crashes", "0", "in all, of anyone", VALUE_NUMBER, FIELD(explore.crashes)},
+    {"explore", "retries", "0", "of a checkpoint or rollback that was told no", VALUE_NUMBER,
+     FIELD(explore.retries)},
 };
 
 const size_t scenario_key_count = G_N_ELEMENTS(scenario_keys);

@@ -52,8 +52,23 @@ static const char *refusal(const ScenarioKey *key, const Scenario *scenario)
     return NULL;
 }
 
+/* In scripts and choices it would be the bank itself. */
+static bool has_customer_bank(const Scenario *scenario)
+{
+    bool found = false;
+    for (guint i = 0; !found && i < scenario->participants->len; i++)
+        found =
+            strcmp(g_array_index(scenario->participants, Participant, i).name.text, "bank") == 0;
+    return found;
+}
+
 bool schedule_check(const Scenario *scenario, char **error)
 {
+    if (has_customer_bank(scenario)) {
+        *error = g_strdup_printf("%s: [bank] data: in a schedule no customer may be called `bank`",
+                                 scenario->source);
+        return false;
+    }
     for (size_t i = 0; i < scenario_key_count; i++) {
         const ScenarioKey *key = &scenario_keys[i];
         const char *reason = refusal(key, scenario);

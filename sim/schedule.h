@@ -24,7 +24,7 @@
  * drawn ones, such as there most often were. */
 Scenario *schedule_of(const Scenario *scenario);
 
-/* May a scenario with choices be one? */
+/* May a scenario with choices be one? Its participants must be known. */
 bool schedule_check(const Scenario *scenario, char **error);
 
 /* Commands, acts and choices. */

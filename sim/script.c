@@ -94,7 +94,7 @@ static char *read_duration(const char *word, uint64_t *duration_ns)
 /* words: of "network partition both c1,c2 3s". */
 static char *read_partition(char **words, size_t count, ScriptCommand *entry)
 {
-    if (count != 5 || strcmp(words[1], "partition") != 0)
+    if (count != 5)
         return g_strdup("write `network partition both NAME,NAME,... D`, or `to` or `from` for one "
                         "direction");
     bool both = strcmp(words[2], "both") == 0;

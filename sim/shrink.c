@@ -9,6 +9,8 @@
 /* Few lines are tried without any two of them: a crash and what it calls for go together. */
 enum { PAIRS_OF_MAX = 24 };
 
+enum { LATE_MAX = 1 << 20 };
+
 const char *verdict_name(Verdict verdict)
 {
     static const char *const names[] = {[VERDICT_NONE] = "none",
@@ -57,6 +59,24 @@ bool shrink_take(Shrink *shrink, Draft *candidate)
 bool shrink_enough(const Shrink *shrink, const char *doing)
 {
     return shrink->judge->enough(shrink->judge->context, doing, draft_choices(shrink->best));
+}
+
+static void write_size(Draft *draft, const char *key, uint64_t unset)
+{
+    char *text = g_strdup_printf("%" PRIu64, unset);
+    if (draft_get(draft, "bank", key) == NULL)
+        draft_set(draft, "bank", key, text);
+    g_free(text);
+}
+
+Draft *shrink_read(const char *schedule)
+{
+    Draft *draft = draft_read(schedule);
+    Scenario *defaults = scenario_new();
+    write_size(draft, "customers", defaults->customers);
+    write_size(draft, "cohort_size", defaults->cohort_size);
+    scenario_free(defaults);
+    return draft;
 }
 
 /* --- taking away what belongs together --- */
@@ -118,7 +138,7 @@ static bool mentions(const DraftLine *line, const void *what)
 
 static Draft *without(const Draft *draft, LineFilter *filter, const void *what)
 {
-    bool *gone = g_new0(bool, draft->lines->len);
+    bool *gone = g_new0(bool, draft->lines->len + 1);
     for (guint i = 0; i < draft->lines->len; i++)
         gone[i] = filter(draft_line(draft, i), what);
     Draft *rest = draft_without(draft, gone);
@@ -154,6 +174,34 @@ static void drop_classes(Shrink *shrink)
     draft_free((Draft *)all);
 }
 
+/* Which datagram, which operation of a disk. */
+static uint64_t choice_number(const DraftLine *line)
+{
+    const char *blank = strrchr(line->key, ' ');
+    return blank != NULL ? g_ascii_strtoull(blank + 1, NULL, 10) : 0;
+}
+
+static bool is_late_choice(const DraftLine *line, const void *what)
+{
+    return line->part == DRAFT_CHOICE && choice_number(line) > *(const uint64_t *)what;
+}
+
+/* The later ones of every count: a run that is stuck goes on and on. */
+static void drop_late(Shrink *shrink)
+{
+    GPtrArray *candidates = shrink_candidates();
+    for (uint64_t last = 4; last <= LATE_MAX; last *= 2) {
+        Draft *rest = without(shrink->best, is_late_choice, &last);
+        bool fewer = rest->lines->len < shrink->best->lines->len;
+        if (!fewer) {
+            draft_free(rest);
+            break;
+        }
+        g_ptr_array_add(candidates, rest);
+    }
+    shrink_take_first(shrink, candidates);
+}
+
 static void drop_customers(Shrink *shrink)
 {
     if (draft_get(shrink->best, "bank", "data") != NULL)
@@ -185,7 +233,7 @@ static GArray *find_lines(const Draft *draft, LineFilter *filter)
 
 static Draft *without_lines(const Draft *draft, const GArray *lines, size_t first, size_t count)
 {
-    bool *gone = g_new0(bool, draft->lines->len);
+    bool *gone = g_new0(bool, draft->lines->len + 1);
     for (size_t i = first; i < MIN(first + count, lines->len); i++)
         gone[g_array_index(lines, guint, i)] = true;
     Draft *rest = draft_without(draft, gone);
@@ -234,7 +282,7 @@ static bool take_pair(Shrink *shrink)
     GPtrArray *candidates = shrink_candidates();
     for (guint i = 0; i < lines->len && lines->len <= PAIRS_OF_MAX; i++) {
         for (guint k = i + 1; k < lines->len; k++) {
-            bool *gone = g_new0(bool, shrink->best->lines->len);
+            bool *gone = g_new0(bool, shrink->best->lines->len + 1);
             gone[g_array_index(lines, guint, i)] = true;
             gone[g_array_index(lines, guint, k)] = true;
             g_ptr_array_add(candidates, draft_without(shrink->best, gone));
@@ -254,6 +302,7 @@ void shrink_take_away(Shrink *shrink)
         take_without(shrink, is_choice, NULL);
         take_without(shrink, is_script, NULL);
         drop_classes(shrink);
+        drop_late(shrink);
         take_chunks(shrink, is_script);
         take_chunks(shrink, is_choice);
         drop_customers(shrink);
@@ -264,36 +313,23 @@ void shrink_take_away(Shrink *shrink)
 
 /* --- the whole --- */
 
-static void write_size(Draft *draft, const char *key, uint64_t unset)
-{
-    char *text = g_strdup_printf("%" PRIu64, unset);
-    if (draft_get(draft, "bank", key) == NULL)
-        draft_set(draft, "bank", key, text);
-    g_free(text);
-}
-
-/* A file may leave out how many customers there are: those that are to go must be there. */
-static void write_sizes(Draft *draft)
-{
-    Scenario *defaults = scenario_new();
-    write_size(draft, "customers", defaults->customers);
-    write_size(draft, "cohort_size", defaults->cohort_size);
-    scenario_free(defaults);
-}
-
 char *shrink(const Judge *judge, const char *schedule, Verdict like)
 {
-    Shrink shrink = {.judge = judge, .like = like, .best = draft_read(schedule)};
-    write_sizes(shrink.best);
+    Shrink shrink = {.judge = judge, .like = like, .best = shrink_read(schedule)};
     take_without(&shrink, is_choice, NULL);
     drop_classes(&shrink);
+    drop_late(&shrink);
     /* Of a great run it is not worth while to find out what could go. */
     shrink_redraw(&shrink);
+    size_t before;
     do {
+        before = draft_choices(shrink.best);
+        do {
+            shrink_take_away(&shrink);
+        } while (!shrink_enough(&shrink, "drawing anew") && shrink_redraw(&shrink));
+        shrink_make_plain(&shrink);
         shrink_take_away(&shrink);
-    } while (!shrink_enough(&shrink, "drawing anew") && shrink_redraw(&shrink));
-    shrink_make_plain(&shrink);
-    shrink_take_away(&shrink);
+    } while (draft_choices(shrink.best) < before && !shrink_enough(&shrink, "making plain"));
     shrink_make_plain(&shrink);
     char *text = draft_write(shrink.best);
     draft_free(shrink.best);

@@ -35,7 +35,8 @@ static inline bool verdict_is(Verdict verdict, Verdict like)
            (like.kind != VERDICT_SAFETY || (verdict.rules & 1u << like.rule) != 0);
 }
 
-/* Who runs scenarios. A text is a whole scenario file, with its seed; one that makes no sense holds.
+/* Who runs scenarios. A text is a whole scenario file, with its seed; one that makes no sense
+ * holds.
  */
 typedef struct Judge {
     void *context;

@@ -79,10 +79,9 @@ static void plain_entries(const DraftLine *line, GPtrArray *texts)
 {
     char **words = g_strsplit(line->value, " ", -1);
     guint count = g_strv_length(words);
-    bool amount = count >= 3 && (strcmp(words[1], "transfer") == 0 ||
-                                 strcmp(words[1], "lost-transfer") == 0 ||
-                                 strcmp(words[1], "deposit") == 0 ||
-                                 strcmp(words[1], "withdrawal") == 0);
+    bool amount = count >= 3 &&
+                  (strcmp(words[1], "transfer") == 0 || strcmp(words[1], "lost-transfer") == 0 ||
+                   strcmp(words[1], "deposit") == 0 || strcmp(words[1], "withdrawal") == 0);
     bool time = count >= 3 && !amount && strcmp(words[0], "bank") != 0 &&
                 g_ascii_isdigit(words[count - 1][0]) && strcmp(words[1], "new-cohort") != 0;
     static const char *const amounts[] = {"1", "10", "100"};
@@ -105,11 +104,11 @@ static void plain_entries(const DraftLine *line, GPtrArray *texts)
 static void plain_choices(const DraftLine *line, GPtrArray *texts)
 {
     static const char *const datagrams[] = {"lost", "10ms", "100ms", "1s", "10s", NULL};
-    static const char *const copies[] = {"lost",      "10ms",      "100ms",      "1s",       "10s",
+    static const char *const copies[] = {"lost",      "10ms",      "100ms",      "1s",      "10s",
                                          "10ms 10ms", "10ms 20ms", "10ms 100ms", "10ms 1s", NULL};
     static const char *const disks[] = {"error", "1ms", "10ms", "100ms", "1s", NULL};
-    static const char *const writes[] = {"die 0", "die 1", "die 2", "die after 0", "die after 1",
-                                         NULL};
+    static const char *const writes[] = {"die 0",       "die 1",       "die 2",
+                                         "die after 0", "die after 1", NULL};
     static const char *const crashes[] = {"1", "lose 1", "lose 2", "tear 1", "tear 2", NULL};
     static const char *const clocks[] = {"0s", "1s", "10s", "1h", NULL};
     static const char *const seeds[] = {"1", "2", "3", NULL};
@@ -154,8 +153,8 @@ static void drop_settings(Shrink *shrink)
 {
     for (guint i = shrink->best->lines->len; i-- > 0;) {
         const DraftLine *line = draft_line(shrink->best, i);
-        bool size = strcmp(line->group, "bank") == 0 && (strcmp(line->key, "customers") == 0 ||
-                                                         strcmp(line->key, "cohort_size") == 0);
+        bool size = strcmp(line->group, "bank") == 0 &&
+                    (strcmp(line->key, "customers") == 0 || strcmp(line->key, "cohort_size") == 0);
         if (line->part != DRAFT_SETTING || size || strcmp(line->key, "name") == 0 ||
             strcmp(line->key, "duration") == 0)
             continue;

@@ -1,5 +1,5 @@
-/* Drawing anew: small worlds with a few commands of the kinds there are, and the faults of the kinds
- * there are. Whatever fails in the same way is recorded, and shrunk in its turn. */
+/* Drawing anew: small worlds with a few commands of the kinds there are, and the faults of the
+ * kinds there are. Whatever fails in the same way is recorded, and shrunk in its turn. */
 #include "sim/shrink_state.h"
 
 #include <inttypes.h>
@@ -16,7 +16,7 @@ enum {
     IN_VAIN_MAX = 3,
     LARGE = 8,
     LARGE_IN_VAIN_MAX = 16,
-    ENTRIES_MAX = 10, /* of a script that is drawn */
+    ENTRIES_MAX = 10,  /* of a script that is drawn */
     ENTRIES_KEPT = 24, /* a script of more is not worth to be tried again as it is */
     DEVIATIONS_MAX = 6,
     DATAGRAM_MAX = 12, /* the last that may be deviant */
@@ -140,22 +140,31 @@ static char *draw_process(uint64_t customers, uint64_t *state)
                : g_strdup_printf("c%" PRIu64, 1 + random_below(state, customers));
 }
 
-/* A network that is smooth, but for a few datagrams, and those deviate greatly. */
+static void deviate(Draft *draft, const char *from, const char *to, uint64_t number,
+                    const char *fate)
+{
+    char *key = g_strdup_printf("%s>%s %" PRIu64, from, to, number);
+    if (!draft_has_choice(draft, key))
+        draft_add_choice(draft, key, fate);
+    g_free(key);
+}
+
+/* A network that is smooth, but for a few datagrams, alone or one after the other, and those
+ * deviate greatly. */
 static void draw_deviations(Draft *draft, uint64_t customers, uint64_t *state)
 {
     uint64_t count = 1 + random_below(state, DEVIATIONS_MAX);
     for (uint64_t i = 0; i < count; i++) {
         char *from = draw_process(customers, state);
         char *to = draw_process(customers, state);
-        char *key =
-            g_strdup_printf("%s>%s %" PRIu64, from, to, 1 + random_below(state, DATAGRAM_MAX));
-        if (strcmp(from, to) != 0 && !draft_has_choice(draft, key))
-            draft_add_choice(draft, key,
-                             PICK(state, "lost", "lost", "0s", "100ms", "1s", "3s", "10ms 100ms",
-                                  "10ms 1s", "10ms 3s"));
+        uint64_t number = 1 + random_below(state, 1 + random_below(state, DATAGRAM_MAX));
+        uint64_t last = number + random_below(state, 1 + random_below(state, DATAGRAM_MAX));
+        const char *fate = PICK(state, "lost", "lost", "0s", "100ms", "1s", "3s", "10ms 100ms",
+                                "10ms 1s", "10ms 3s");
+        for (; strcmp(from, to) != 0 && number <= last; number++)
+            deviate(draft, from, to, number, fate);
         g_free(from);
         g_free(to);
-        g_free(key);
     }
 }
 
@@ -272,19 +281,50 @@ static void add_entry(Draft *draft, uint64_t now_ns, const char *entry, uint64_t
     g_free(restart);
 }
 
+/* Every other verb, as it comes: what needs three of them is found where the rest is missing. */
+static GPtrArray *draw_verbs(const Kinds *kinds, uint64_t *state)
+{
+    GPtrArray *verbs = g_ptr_array_new();
+    for (guint i = 0; i < kinds->verbs->len; i++) {
+        const DraftLine *line = g_ptr_array_index(kinds->verbs, i);
+        if (random_below(state, 2) == 0 && !g_str_has_suffix(line->value, " restart"))
+            g_ptr_array_add(verbs, (void *)line);
+    }
+    return verbs;
+}
+
+/* An entry with one of the verbs: the first of its kind, or now and then another. */
+static const DraftLine *draw_entry(const Kinds *kinds, const GPtrArray *verbs, uint64_t *state)
+{
+    const DraftLine *first = g_ptr_array_index(verbs, random_below(state, verbs->len));
+    const DraftLine *other =
+        g_ptr_array_index(kinds->entries, random_below(state, kinds->entries->len));
+    return same_verb(first, other) ? other : first;
+}
+
 static void draw_script(Draft *draft, const Kinds *kinds, uint64_t customers, uint64_t *state)
 {
     uint64_t most = MIN(kinds->entries->len + 1, ENTRIES_MAX);
     uint64_t count = draw_uniform(state, 1, most);
     uint64_t now_ns = NS_PER_MS;
-    for (uint64_t i = 0; i < count && kinds->verbs->len > 0; i++) {
-        const GPtrArray *among = random_below(state, 2) == 0 ? kinds->verbs : kinds->entries;
-        const DraftLine *line = g_ptr_array_index(among, random_below(state, among->len));
-        char *entry = recast(line->value, customers, state);
-        if (entry != NULL && !g_str_has_suffix(entry, " restart"))
+    GPtrArray *verbs = draw_verbs(kinds, state);
+    for (uint64_t i = 0; i < count && verbs->len > 0; i++) {
+        char *entry = recast(draw_entry(kinds, verbs, state)->value, customers, state);
+        if (entry != NULL)
             add_entry(draft, now_ns, entry, state);
         now_ns += draw_gap(state);
         g_free(entry);
+    }
+    g_ptr_array_unref(verbs);
+}
+
+/* Most of what was chosen. */
+static void keep_choices(Draft *draft, const Draft *best, uint64_t *state)
+{
+    for (guint i = 0; i < best->lines->len; i++) {
+        const DraftLine *line = draft_line(best, i);
+        if (line->part == DRAFT_CHOICE && random_below(state, 4) > 0)
+            draft_add_choice(draft, line->key, line->value);
     }
 }
 
@@ -296,16 +336,20 @@ static Draft *draw_try(const Shrink *shrink, const Kinds *kinds, uint64_t number
     draft_clear(draft, DRAFT_SCRIPT);
     set_number(draft, "scenario", "seed", 1 + random_below(&state, 1000000));
     uint64_t customers = draft_get_number(draft, "bank", "customers", CUSTOMERS_FEW);
-    bool again = kinds->entries->len <= ENTRIES_KEPT && random_below(&state, 2) == 0;
-    if (again && kinds->entries->len > 0) {
+    bool again = kinds->entries->len > 0 && kinds->entries->len <= ENTRIES_KEPT &&
+                 random_below(&state, 2) == 0;
+    bool keep = again && random_below(&state, 3) == 0;
+    if (again) {
         draw_again(draft, kinds, &state);
     } else {
         customers = draw_customers(draft, &state);
         draw_script(draft, kinds, customers, &state);
     }
-    bool rates = kinds->deaths || kinds->damage || kinds->disk_faults || kinds->flips ||
-                 kinds->clocks;
-    if (random_below(&state, 4) >= (rates ? 1 : 2))
+    bool rates =
+        kinds->deaths || kinds->damage || kinds->disk_faults || kinds->flips || kinds->clocks;
+    if (keep)
+        keep_choices(draft, shrink->best, &state);
+    else if (random_below(&state, 4) >= (rates ? 1 : 2))
         draw_rates(draft, kinds, &state);
     else if (kinds->network)
         draw_deviations(draft, customers, &state);
@@ -327,7 +371,7 @@ static bool take_recorded(Shrink *shrink, const char *text)
         return false;
     bool better = false;
     if (judge->first(judge->context, &schedule, 1, shrink->like) == 0) {
-        Shrink other = {.judge = judge, .like = shrink->like, .best = draft_read(schedule)};
+        Shrink other = {.judge = judge, .like = shrink->like, .best = shrink_read(schedule)};
         shrink_take_away(&other);
         better = draft_choices(other.best) < draft_choices(shrink->best);
         Draft *worse = better ? shrink->best : other.best;

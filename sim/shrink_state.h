@@ -12,6 +12,10 @@ typedef struct Shrink {
     Draft *best; /* fails like that */
 } Shrink;
 
+/* With its sizes written out, which a file may leave to their defaults: what is to become less must
+ * be there. */
+Draft *shrink_read(const char *schedule);
+
 /* Candidates that are judged together. */
 enum { SHRINK_BATCH = 16 };
 

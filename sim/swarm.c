@@ -212,7 +212,9 @@ static void draw_disk(Draw *draw)
 /* What a burst of entries is about. */
 typedef enum Scene {
     SCENE_COHORT,  /* what members do among themselves */
+    SCENE_REGRET,  /* ... who send, roll back and send again */
     SCENE_PARTING, /* ... and somebody wants to dissolve the cohort */
+    SCENE_RESHAPE, /* cohorts are dissolved, and others formed at once */
     SCENE_ANY
 } Scene;
 
@@ -306,11 +308,38 @@ static void append_crash(Draw *draw)
     g_string_append(draw->text, one_in(draw, 4) ? " restart" : " crash");
 }
 
+static void append_regret(Draw *draw)
+{
+    unsigned from = between(draw, 1, draw->customers);
+    unsigned to = between(draw, 1, draw->customers);
+    g_string_append_printf(draw->text, "c%u transfer 1 c%u; c%u rollback; c%u transfer 2 c%u", from,
+                           to, from, from, to);
+}
+
+static void append_reshaping(Draw *draw)
+{
+    unsigned first = between(draw, 1, draw->customers);
+    unsigned second = first % draw->customers + 1;
+    if (one_in(draw, 4)) {
+        g_string_append_printf(draw->text, "c%u delete-cohort; c%u exit; c%u open 70", first, first,
+                               second);
+        return;
+    }
+    g_string_append_printf(draw->text,
+                           "c%u delete-cohort; bank new-cohort c%u 2; c%u new-cohort %u", first,
+                           first, second, between(draw, 2, MIN(draw->customers, 3)));
+}
+
 static void append_entry(Draw *draw, Scene scene)
 {
-    unsigned kind = below(draw, scene == SCENE_COHORT ? 4 : 7);
+    bool members_only = scene == SCENE_COHORT || scene == SCENE_REGRET;
+    unsigned kind = below(draw, members_only ? 4 : 7);
     if (draw->faults && one_in(draw, scene == SCENE_PARTING ? 3 : 6))
         append_crash(draw);
+    else if (scene == SCENE_RESHAPE)
+        append_reshaping(draw);
+    else if (scene == SCENE_REGRET && one_in(draw, 2))
+        append_regret(draw);
     else if (kind < 2)
         append_money_command(draw);
     else if (kind < 4)
@@ -324,7 +353,8 @@ static void append_entry(Draw *draw, Scene scene)
 /* Entries come in bursts: what is to meet must be near. */
 static void draw_script(Draw *draw)
 {
-    static const Scene scenes[] = {SCENE_COHORT, SCENE_COHORT, SCENE_PARTING, SCENE_ANY, SCENE_ANY};
+    static const Scene scenes[] = {SCENE_COHORT,  SCENE_COHORT, SCENE_REGRET, SCENE_PARTING,
+                                   SCENE_RESHAPE, SCENE_ANY,    SCENE_ANY};
     static const unsigned gaps_ms[] = {1, 20, 100, 1000};
     unsigned keys = one_in(draw, 4) ? 0 : below(draw, SCRIPT_MOST);
     unsigned gap_ms = ANY_OF(draw, gaps_ms);

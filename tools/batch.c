@@ -36,6 +36,7 @@ typedef struct Shared {
 typedef struct Worker {
     pid_t pid; /* 0: done */
     int pipe;
+    uint64_t reported;   /* the number of the last seed it has reported, or NO_SEED */
     GByteArray *pending; /* read from the pipe, not yet a whole report */
 } Worker;
 
@@ -46,6 +47,7 @@ typedef struct Run {
     size_t shared_bytes;
     gint64 end_us; /* no seed is begun after this; 0: at any time */
     Worker *workers;
+    struct pollfd *polls; /* of their pipes */
     unsigned working;
     GHashTable *ready; /* seed number -> GString, for those that must wait for an earlier one */
     uint64_t printed;  /* seeds whose turn to be printed has been */
@@ -156,6 +158,7 @@ static int hire(Run *run, unsigned index)
     close(fds[1]);
     worker->pid = pid;
     worker->pipe = fds[0];
+    worker->reported = NO_SEED;
     g_byte_array_set_size(worker->pending, 0);
     run->working++;
     return 0;
@@ -201,6 +204,7 @@ static void take_reports(Run *run, Worker *worker)
         memcpy(&report, pending->data, sizeof report);
         if (pending->len - sizeof report < report.length)
             break;
+        worker->reported = report.number;
         take_report(
             run, &report,
             g_string_new_len((const char *)pending->data + sizeof report, (gssize)report.length));
@@ -259,7 +263,7 @@ static int read_from(Run *run, unsigned index)
         return 0;
     int status = dismiss(run, worker);
     uint64_t number = atomic_load(&run->shared->at[index]);
-    if (number == NO_SEED) /* it has done its work, or died of none of ours */
+    if (number == NO_SEED || number == worker->reported) /* it did not die of a seed */
         return status == 0 ? 0 : hire(run, index);
     take_death(run, number, status);
     return hire(run, index);
@@ -270,7 +274,7 @@ static int read_from(Run *run, unsigned index)
 static int wait_for_workers(Run *run)
 {
     unsigned jobs = run->batch->jobs;
-    g_autofree struct pollfd *polls = g_new0(struct pollfd, jobs);
+    struct pollfd *polls = run->polls;
     while (run->working > 0 && !*run->simulation.interrupted) {
         for (unsigned i = 0; i < jobs; i++)
             polls[i] =
@@ -341,6 +345,7 @@ int batch_run(const Batch *batch)
     Run run = {.batch = batch,
                .simulation = *batch->simulation,
                .workers = g_new0(Worker, batch->jobs),
+               .polls = g_new0(struct pollfd, batch->jobs),
                .ready = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, free_lines)};
     run.simulation.swarm = batch->swarm;
     fflush(stdout);
@@ -358,6 +363,7 @@ int batch_run(const Batch *batch)
     for (unsigned i = 0; i < batch->jobs; i++)
         g_byte_array_unref(run.workers[i].pending);
     g_hash_table_unref(run.ready);
+    g_free(run.polls);
     g_free(run.workers);
     return exit_code;
 }

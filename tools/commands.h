@@ -11,8 +11,6 @@ int check_main(int argc, char **argv);
 int replay_main(int argc, char **argv);
 int diff_main(int argc, char **argv);
 int shrink_main(int argc, char **argv);
-
-/* What a subcommand has to say before a broken invariant ends it; NULL: nothing. */
-extern void (*panic_last_words)(void);
+int explore_main(int argc, char **argv);
 
 #endif

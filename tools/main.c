@@ -25,6 +25,7 @@ static const char HELP[] =
     "  replay    feeds live recordings through the core again, and compares\n"
     "  diff      finds where two traces part\n"
     "  shrink    reduces a failing run to one that can be read\n"
+    "  explore   goes through all that can happen in a small scenario\n"
     "\n"
     "`cohort COMMAND --help` tells more; `cohort --version` tells the version.\n"
     "\n"
@@ -49,9 +50,8 @@ static const struct {
     {"replay", (char[]){"cohort replay"}, replay_main},
     {"diff", (char[]){"cohort diff"}, diff_main},
     {"shrink", (char[]){"cohort shrink"}, shrink_main},
+    {"explore", (char[]){"cohort explore"}, explore_main},
 };
-
-void (*panic_last_words)(void);
 
 /* The core's own, which only aborts, is weak. */
 _Noreturn void panic(const char *file, int line, const char *what, int64_t found, int64_t expected)

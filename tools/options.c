@@ -5,6 +5,8 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+void (*panic_last_words)(void);
+
 int options_fail(int exit_code, const char *command, const char *format, ...)
 {
     va_list arguments;

@@ -39,6 +39,9 @@ int options_trace(const char *command, const TracefileConfig *config, Tracefile 
 /* Likewise, makes the file of --record. */
 int options_record(const char *command, const char *path, Recorder **recorder);
 
+/* What a subcommand has to say before a broken invariant ends it; NULL: nothing. */
+extern void (*panic_last_words)(void);
+
 uint64_t options_random(void); /* from the system; not 0 */
 
 #endif

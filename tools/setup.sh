@@ -3,7 +3,7 @@
 
 build_packages="gcc libc6-dev meson ninja-build pkg-config libglib2.0-dev libcsv-dev libcmocka-dev
     libedit-dev libjansson-dev libxxhash-dev"
-test_packages="clang iproute2 nftables python3 valgrind"
+test_packages="clang iproute2 libclang-rt-14-dev nftables python3 python3-clang-14 valgrind"
 
 fail() { # EXIT-CODE TEXT...
     code=$1

@@ -14,6 +14,7 @@
 #include "tools/options.h"
 #include "tools/result.h"
 #include "tools/scenario_file.h"
+#include "tools/simrun.h"
 #include "tools/story.h"
 #include "tools/trial.h"
 
@@ -48,7 +49,8 @@ static const char HELP[] =
     "  cohort shrink --swarm --seed 4711 --budget 1m\n"
     "  cohort sim small.ini --story\n"
     "\n"
-    "Exit codes: 0 it is smaller now, 2 usage, or the run does not fail, 4 the environment failed.\n";
+    "Exit codes: 0 it is smaller now, 2 usage, or the run does not fail, 4 the environment "
+    "failed.\n";
 
 /* The command line as given. */
 typedef struct Given {
@@ -126,8 +128,8 @@ static const char *check_given(const Given *given, uint64_t *budget_ns)
     if ((file ? 1 : 0) + (given->schedule != NULL) + (given->swarm ? 1 : 0) != 1 ||
         (file && given->rest[1] != NULL))
         return "one SCENARIO, or --schedule FILE, or --swarm is needed";
-    if (given->swarm && given->seed == NULL)
-        return "--swarm goes with --seed";
+    if (given->swarm && (given->seed == NULL || given->sets != NULL))
+        return "--swarm draws its scenario from --seed, without --set";
     if (given->schedule != NULL && given->seed != NULL)
         return "--seed does not go with --schedule, which has its own";
     if (given->jobs < 0 || given->jobs > JOBS_MAX)
@@ -149,14 +151,14 @@ static const char *path_of(const Given *given)
 static char *load_text(const Given *given, char **error)
 {
     Scenario *scenario = NULL;
-    uint64_t seed;
+    uint64_t seed = 0;
     if (given->seed != NULL && !number_parse(given->seed, &seed)) {
         *error = g_strdup("--seed must be a number");
         return NULL;
     }
     if (given->swarm) {
         g_autoptr(GString) drawn = swarm_text(seed);
-        scenario = scenario_file_parse("swarm", drawn->str, given->sets, error);
+        scenario = scenario_file_parse("swarm", drawn->str, NULL, error);
     } else {
         scenario = scenario_file_load(path_of(given), given->sets, error);
     }
@@ -255,7 +257,7 @@ static void tell(const Shrinking *shrinking, const Scenario *scenario, Telling *
     story_free(story);
 }
 
-static void write_planted(const Shrinking *shrinking, GString *out)
+static void write_fault(const Shrinking *shrinking, GString *out)
 {
 #ifdef COHORT_PLANTED_FAULTS
     if (shrinking->given->planted != NULL)
@@ -272,7 +274,7 @@ static bool write_file(const Shrinking *shrinking, const char *path, const char 
 {
     g_autoptr(GString) content = g_string_new("# A small run that fails");
     g_autoptr(GError) problem = NULL;
-    write_planted(shrinking, content);
+    write_fault(shrinking, content);
     g_string_append_printf(content, ": violation of %s\n", verdict_name(shrinking->verdict));
     if (telling->what->len > 0)
         g_string_append_printf(content, "# %s\n", telling->what->str);
@@ -304,11 +306,12 @@ static void print_text(const Shrinking *shrinking, const Draft *draft, const Tel
     printf("%zu choices of %zu, in a world of %s customers:\n", draft_choices(draft),
            shrinking->before, draft_get(draft, "bank", "customers"));
     print_choices(draft);
-    if (shrinking->given->output != NULL) {
-        g_autofree char *quoted = g_shell_quote(shrinking->given->output);
-        g_autoptr(GString) planted = g_string_new(NULL);
-        write_planted(shrinking, planted);
-        printf("reproduce: cohort sim %s%s\n", quoted, planted->str);
+    const Simulation simulation = {.path = shrinking->given->output,
+                                   .planted = shrinking->given->planted};
+    g_autoptr(GString) command = g_string_new(NULL);
+    if (simulation.path != NULL) {
+        simrun_command(&simulation, draft_get_number(draft, "scenario", "seed", 1), command);
+        printf("reproduce: %s\n", command->str);
     }
 }
 
@@ -323,8 +326,8 @@ static void print_json(const Shrinking *shrinking, const Draft *draft, const Tel
                            verdict_name(shrinking->verdict));
     result_json_string(out, telling->what->str);
     g_string_append_printf(out,
-                           ",\"customers\":%" PRIu64 ",\"runs\":%" PRIu64
-                           ",\"wall_ns\":%" PRIu64 ",\"schedule\":",
+                           ",\"customers\":%" PRIu64 ",\"runs\":%" PRIu64 ",\"wall_ns\":%" PRIu64
+                           ",\"schedule\":",
                            draft_get_number(draft, "bank", "customers", 0), shrinking->trial.runs,
                            (uint64_t)(g_get_monotonic_time() - shrinking->began_us) * NS_PER_US);
     result_json_string(out, schedule);
@@ -337,9 +340,8 @@ static void print_json(const Shrinking *shrinking, const Draft *draft, const Tel
 static int report(const Shrinking *shrinking, const char *schedule)
 {
     const Given *given = shrinking->given;
-    Telling telling = {.text = g_string_new(NULL),
-                       .violations = g_string_new(NULL),
-                       .what = g_string_new(NULL)};
+    Telling telling = {
+        .text = g_string_new(NULL), .violations = g_string_new(NULL), .what = g_string_new(NULL)};
     Draft *draft = draft_read(schedule);
     char *error = NULL;
     Scenario *scenario = scenario_file_parse(shrinking->trial.path, schedule, NULL, &error);
@@ -372,8 +374,7 @@ static int shrink_text(Shrinking *shrinking, const char *text)
     Draft *draft = draft_read(schedule);
     shrinking->before = draft_choices(draft);
     draft_free(draft);
-    const Judge judge = {
-        .context = shrinking, .first = first, .record = record, .enough = enough};
+    const Judge judge = {.context = shrinking, .first = first, .record = record, .enough = enough};
     if (first(shrinking, &schedule, 1, shrinking->verdict) != 0)
         return options_fail(EXIT_INTERNAL, shrinking->command,
                             "%s: its schedule does not fail as the run does", path);
@@ -405,11 +406,11 @@ static int run(const Given *given, const char *command)
     sigaction(SIGINT, &action, NULL);
     shrinking.began_us = g_get_monotonic_time();
     shrinking.shown_us = shrinking.began_us;
-    shrinking.trial = (Trial){.path = path_of(given),
-                              .jobs = given->jobs > 0 ? (unsigned)given->jobs
-                                                      : g_get_num_processors(),
-                              .events_max = EVENTS_MAX,
-                              .interrupted = &interrupted};
+    shrinking.trial =
+        (Trial){.path = path_of(given),
+                .jobs = given->jobs > 0 ? (unsigned)given->jobs : g_get_num_processors(),
+                .events_max = EVENTS_MAX,
+                .interrupted = &interrupted};
     return shrink_text(&shrinking, text);
 }
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Builds Cohort in four ways and runs every test. The last line is `N passed, N failed`; the exit
+# Builds Cohort in five ways and runs every test. The last line is `N passed, N failed`; the exit
 # code is 0 only when nothing failed.
 cd "$(dirname "$0")/.." || exit 4
 . tools/setup.sh
@@ -46,10 +46,12 @@ stage() { # DIRECTORY SUITES MESON-OPTION...
     echo "== $directory: $good passed, $bad failed, $(($(date +%s) - began)) s"
 }
 
-stage build "unit live memory determinism" --buildtype release
+stage build "unit live memory determinism swarm mutation" --buildtype release
 stage build-asan "unit property" --buildtype debugoptimized \
     -Db_sanitize=address,undefined -Dc_args=-fno-sanitize-recover=all
 stage build-tsan "threads" --buildtype debugoptimized -Db_sanitize=thread
+stage build-fuzz "fuzz" --buildtype debugoptimized --native-file tests/fuzz/clang.ini -Dfuzz=true \
+    -Db_lundef=false -Db_sanitize=address,undefined -Dc_args=-fno-sanitize-recover=all
 stage build-planted "planted" --buildtype release -Dplanted_faults=true
 
 echo "$passed passed, $failed failed"

@@ -36,9 +36,10 @@ typedef struct Search {
     char *const *texts;
     size_t count;
     Verdict like;
-    State *states;
-    size_t settled; /* all before it have held */
+    uint8_t *states; /* of State */
+    size_t settled;  /* all before it have held */
     Child *children;
+    struct pollfd *polls; /* one for each child */
 } Search;
 
 /* --- a run --- */
@@ -178,8 +179,7 @@ static bool hear(Search *search, Child *child)
     int status = dismiss(child);
     if (child->next >= search->count)
         return true;
-    note(search, child->next,
-         (Verdict){.kind = broke(status) ? VERDICT_BROKEN : VERDICT_NONE});
+    note(search, child->next, (Verdict){.kind = broke(status) ? VERDICT_BROKEN : VERDICT_NONE});
     child->next += search->trial->jobs;
     return hire(search, child);
 }
@@ -187,7 +187,7 @@ static bool hear(Search *search, Child *child)
 static bool await(Search *search)
 {
     unsigned jobs = search->trial->jobs;
-    g_autofree struct pollfd *polls = g_new0(struct pollfd, jobs);
+    struct pollfd *polls = search->polls;
     for (unsigned i = 0; i < jobs; i++)
         polls[i] = (struct pollfd){search->children[i].pid != 0 ? search->children[i].pipe : -1,
                                    POLLIN, 0};
@@ -202,8 +202,9 @@ static bool await(Search *search)
 size_t trial_first(Trial *trial, char *const *texts, size_t count, Verdict like)
 {
     Search search = {.trial = trial, .texts = texts, .count = count, .like = like};
-    search.states = g_new0(State, count + 1);
+    search.states = g_new0(uint8_t, count + 1);
     search.children = g_new0(Child, trial->jobs);
+    search.polls = g_new0(struct pollfd, trial->jobs);
     bool ok = true;
     fflush(NULL);
     for (unsigned i = 0; i < trial->jobs && ok; i++) {
@@ -222,6 +223,7 @@ size_t trial_first(Trial *trial, char *const *texts, size_t count, Verdict like)
     size_t first = ok && !*trial->interrupted ? search.settled : count;
     errno = ok ? 0 : code;
     g_free(search.children);
+    g_free(search.polls);
     g_free(search.states);
     return first;
 }

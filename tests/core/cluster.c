@@ -84,7 +84,11 @@ static void keep_flight(Cluster *cluster, int who, const Effect *effect)
 static void step(Cluster *cluster, int who, Event *event)
 {
     event->now_ns = cluster->now_ns;
+    if (cluster->watch != NULL)
+        cluster->watch(cluster, who, event, false);
     customer_step(cluster->customers[who], event, cluster->effects);
+    if (cluster->watch != NULL)
+        cluster->watch(cluster, who, event, true);
     effects_count_marks(cluster->effects, cluster->marks);
     cluster->deadlines_ns[who] = effects_deadline(cluster->effects);
     shelf_apply(cluster->shelves[who], cluster->effects);

@@ -21,6 +21,10 @@ typedef struct Flight {
 /* Keep this datagram back for now? */
 typedef bool ClusterHold(const Flight *flight, void *context);
 
+struct Cluster;
+/* Sees each step twice: before it, and when it is done. */
+typedef void ClusterWatch(const struct Cluster *cluster, int who, const Event *event, bool done);
+
 typedef struct Cluster {
     int count;
     CashMode cash;
@@ -33,6 +37,7 @@ typedef struct Cluster {
     GString *trace;
     GString *told;              /* notices: "a SUCCESS checkpoint a.1 balance 100 members a,b" */
     uint64_t marks[MARK_KINDS]; /* steps that met them */
+    ClusterWatch *watch;
     ClusterHold *hold;
     void *hold_context;
 } Cluster;

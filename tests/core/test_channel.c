@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <cmocka.h>
 
 #include "core/channel.h"
@@ -262,6 +263,222 @@ static void a_restored_channel_sends_its_log_again_from_its_base(void **state)
     channel_state_deinit(&perm);
 }
 
+/* A round trip of so long, by a transfer sent and acknowledged. */
+static void round_trip(Pair *pair, uint64_t rtt_ns)
+{
+    channel_append(&pair->sender, 10, ENTRY_TRANSFER);
+    assert_int_equal(send_due(pair, 0, true), 1);
+    acknowledge(pair, rtt_ns);
+}
+
+static void the_estimate_is_that_of_rfc_6298(void **state)
+{
+    Pair *pair = *state;
+    Channel *sender = &pair->sender;
+    round_trip(pair, 80 * NS_PER_MS);
+    assert_int_equal(sender->srtt_ns, 80 * NS_PER_MS);
+    assert_int_equal(sender->rttvar_ns, 40 * NS_PER_MS);
+    assert_int_equal(sender->rto_ns, 240 * NS_PER_MS);
+    round_trip(pair, 160 * NS_PER_MS); /* off by 80 */
+    assert_int_equal(sender->srtt_ns, 90 * NS_PER_MS);
+    assert_int_equal(sender->rttvar_ns, 50 * NS_PER_MS);
+    assert_int_equal(sender->rto_ns, 290 * NS_PER_MS);
+    round_trip(pair, 10 * NS_PER_MS); /* off by 80, the other way */
+    assert_int_equal(sender->srtt_ns, 80 * NS_PER_MS);
+    assert_int_equal(sender->rttvar_ns, 57500 * NS_PER_US);
+    assert_int_equal(sender->rto_ns, 310 * NS_PER_MS);
+}
+
+static void the_timeout_stays_within_its_limits(void **state)
+{
+    Pair *pair = *state;
+    round_trip(pair, 1);
+    assert_int_equal(pair->sender.rto_ns, RTO_MIN_NS);
+    round_trip(pair, 20 * NS_PER_S);
+    assert_int_equal(pair->sender.rto_ns, RTO_MAX_NS);
+}
+
+static void a_pause_is_doubled_up_to_a_limit_and_lengthened_by_up_to_a_quarter(void **state)
+{
+    (void)state;
+    assert_int_equal(retry_delay_ns(5 * NS_PER_S, 1, 0), RTO_MAX_NS);
+    assert_int_equal(retry_delay_ns(NS_PER_S, 0, NS_PER_S / 4), NS_PER_S + NS_PER_S / 4);
+    assert_int_equal(retry_delay_ns(NS_PER_S, 0, NS_PER_S / 4 + 1), NS_PER_S);
+}
+
+static void what_was_sent_twice_gives_no_round_trip(void **state)
+{
+    Pair *pair = *state;
+    channel_append(&pair->sender, 10, ENTRY_TRANSFER);
+    send_due(pair, 0, false);
+    channel_timeout(&pair->sender, RTO_INITIAL_NS, UINT32_MAX, false);
+    send_due(pair, RTO_INITIAL_NS, true);
+    acknowledge(pair, RTO_INITIAL_NS + NS_PER_MS);
+    assert_false(pair->sender.rtt_known);
+}
+
+/* --- states --- */
+
+/* Three labels sent, one of them lost and one released; two received and one skipped. */
+static void fill(ChannelState *state)
+{
+    const uint64_t skip = 2;
+    state->out = 3;
+    state->in = 3;
+    state->last_received = 3;
+    state->base = 1;
+    Entry entry = {.payload = 20, .kind = ENTRY_NEVER_SENT, .lost = true};
+    g_array_append_val(state->log, entry);
+    entry = (Entry){.payload = 30, .kind = ENTRY_TRANSFER, .sends = 4, .sent_ns = 5};
+    g_array_append_val(state->log, entry);
+    g_array_append_val(state->skips, skip);
+}
+
+static void how_often_something_was_sent_does_not_make_states_differ(void **state)
+{
+    Pair *pair = *state;
+    fill(&pair->sender.state);
+    channel_state_copy(&pair->receiver.state, &pair->sender.state);
+    channel_entry(&pair->receiver.state, 3)->sends++;
+    channel_entry(&pair->receiver.state, 3)->sent_ns++;
+    assert_true(channel_state_equal(&pair->sender.state, &pair->receiver.state));
+}
+
+/* Encodes the sender and decodes it as the receiver; false: that is no state. */
+static bool decodes(Pair *pair)
+{
+    Coder out = coder_encode_growing();
+    channel_code(&out, &pair->sender);
+    Coder in = coder_decode(out.bytes, out.length);
+    channel_code(&in, &pair->receiver);
+    coder_deinit(&out);
+    return coder_finished(&in);
+}
+
+static void a_decoded_channel_is_the_encoded_one(void **state)
+{
+    Pair *pair = *state;
+    Channel *sender = &pair->sender;
+    const Channel *receiver = &pair->receiver;
+    fill(&sender->state);
+    sender->acked = 2;
+    sender->known = 7;
+    sender->closed = (Closed){.instance = {1, 11}, .new_inc = 12, .cut = 13, .rcut = 14};
+    sender->peer_version = 15;
+    sender->peer_perm_sent = 16;
+    sender->peer_perm_base = 17;
+    sender->told = 18;
+    sender->stable_due = true;
+    sender->ack_due = true;
+    sender->peer_una = 19;
+    sender->rtt_known = true;
+    sender->srtt_ns = 20;
+    sender->rttvar_ns = 21;
+    sender->rto_ns = 22;
+    sender->backoff = 23;
+    sender->sent_upto = 3;
+    sender->resend_ns = 24;
+    assert_true(decodes(pair));
+    assert_true(channel_state_equal(&receiver->state, &sender->state));
+    assert_int_equal(channel_entry(&receiver->state, 3)->sends, 4);
+    assert_int_equal(channel_entry(&receiver->state, 3)->sent_ns, 5);
+    assert_int_equal(receiver->acked, 2);
+    assert_int_equal(receiver->known, 7);
+    assert_int_equal(receiver->closed.instance.initiator, 1);
+    assert_int_equal(receiver->closed.instance.number, 11);
+    assert_int_equal(receiver->closed.new_inc, 12);
+    assert_int_equal(receiver->closed.cut, 13);
+    assert_int_equal(receiver->closed.rcut, 14);
+    assert_int_equal(receiver->peer_version, 15);
+    assert_int_equal(receiver->peer_perm_sent, 16);
+    assert_int_equal(receiver->peer_perm_base, 17);
+    assert_int_equal(receiver->told, 18);
+    assert_true(receiver->stable_due);
+    assert_true(receiver->ack_due);
+    assert_int_equal(receiver->peer_una, 19);
+    assert_true(receiver->rtt_known);
+    assert_int_equal(receiver->srtt_ns, 20);
+    assert_int_equal(receiver->rttvar_ns, 21);
+    assert_int_equal(receiver->rto_ns, 22);
+    assert_int_equal(receiver->backoff, 23);
+    assert_int_equal(receiver->sent_upto, 3);
+    assert_int_equal(receiver->resend_ns, 24);
+}
+
+/* Everything sent and received, nothing acknowledged; each test below sets what is to be wrong. */
+static void begin(Pair *pair)
+{
+    Channel *sender = &pair->sender;
+    channel_state_deinit(&sender->state);
+    channel_state_init(&sender->state);
+    fill(&sender->state);
+    sender->acked = sender->state.base;
+    sender->sent_upto = sender->state.out;
+}
+
+static void counts_that_cannot_be_are_not_decoded(void **state)
+{
+    Pair *pair = *state;
+    ChannelState *sent = &pair->sender.state;
+    begin(pair);
+    assert_true(decodes(pair));
+    sent->out++; /* more than base and log make */
+    assert_false(decodes(pair));
+    begin(pair);
+    sent->base = UINT64_MAX; /* 2 labels beyond, but for the carry */
+    sent->out = 1;
+    pair->sender.acked = pair->sender.sent_upto = 1;
+    assert_false(decodes(pair));
+    begin(pair);
+    sent->last_received = sent->in + 1;
+    assert_false(decodes(pair));
+}
+
+static void marks_of_the_channel_outside_its_log_are_not_decoded(void **state)
+{
+    Pair *pair = *state;
+    Channel *sender = &pair->sender;
+    begin(pair);
+    sender->acked = sender->state.base - 1;
+    assert_false(decodes(pair));
+    begin(pair);
+    sender->acked = sender->state.out;
+    assert_true(decodes(pair));
+    sender->acked = sender->sent_upto = sender->state.out + 1;
+    assert_false(decodes(pair));
+    begin(pair);
+    sender->acked = sender->sent_upto = sender->state.base + 1;
+    assert_true(decodes(pair));
+    sender->sent_upto--;
+    assert_false(decodes(pair));
+    begin(pair);
+    sender->sent_upto = sender->state.out + 1;
+    assert_false(decodes(pair));
+}
+
+/* Lengths that are believed before there is anything behind them would be an attack on memory. */
+static void a_length_beyond_the_end_is_not_believed(void **state)
+{
+    Pair *pair = *state;
+    ChannelState *sent = &pair->sender.state;
+    enum { OUT_AT = 7, ENTRIES_AT = 35, SKIPS_AT = 39, MANY = 50 }; /* their last bytes */
+    Coder out = coder_encode_growing();
+    channel_state_code(&out, sent);
+    assert_int_equal(out.length, SKIPS_AT + 1);
+    out.bytes[OUT_AT] = out.bytes[ENTRIES_AT] = MANY;
+    Coder in = coder_decode(out.bytes, out.length);
+    channel_state_code(&in, &pair->receiver.state);
+    assert_true(in.failed);
+    assert_int_equal(pair->receiver.state.log->len, 0);
+    out.bytes[OUT_AT] = out.bytes[ENTRIES_AT] = 0;
+    out.bytes[SKIPS_AT] = MANY;
+    in = coder_decode(out.bytes, out.length);
+    channel_state_code(&in, &pair->receiver.state);
+    assert_true(in.failed);
+    assert_int_equal(pair->receiver.state.skips->len, 0);
+    coder_deinit(&out);
+}
+
 #define CLAIM(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -282,6 +499,15 @@ int main(void)
         CLAIM(an_aborted_rollback_leaves_the_channel_as_it_was),
         CLAIM(trailing_skips_go_with_the_rollback_of_their_sender),
         CLAIM(a_restored_channel_sends_its_log_again_from_its_base),
+        CLAIM(the_estimate_is_that_of_rfc_6298),
+        CLAIM(the_timeout_stays_within_its_limits),
+        CLAIM(a_pause_is_doubled_up_to_a_limit_and_lengthened_by_up_to_a_quarter),
+        CLAIM(what_was_sent_twice_gives_no_round_trip),
+        CLAIM(how_often_something_was_sent_does_not_make_states_differ),
+        CLAIM(a_decoded_channel_is_the_encoded_one),
+        CLAIM(counts_that_cannot_be_are_not_decoded),
+        CLAIM(marks_of_the_channel_outside_its_log_are_not_decoded),
+        CLAIM(a_length_beyond_the_end_is_not_believed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

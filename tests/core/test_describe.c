@@ -59,10 +59,12 @@ static void in_a_cohort_each_peer_has_a_line(void **state)
     cluster_advance(cluster, NS_PER_S);
     expect(cluster, A, "cohort: 1, incarnation 0, permanent checkpoints 0\n");
     expect(cluster, A, "\npermanent balance: 100\n");
-    expect(cluster, A, "  b at 127.0.0.1:8504: sent 1 (settled 1, in its checkpoint 0), accepted 0 "
-                       "(of them lost 0), incarnation 0\n");
-    expect(cluster, C, "  a at 127.0.0.1:8502: sent 0 (settled 0, in its checkpoint 0), accepted 1 "
-                       "(of them lost 1), incarnation 0\n");
+    expect(cluster, A,
+           "  b at 127.0.0.1:8504: sent 1 (settled 1, in its checkpoint 0), accepted 0 "
+           "(of them lost 0), incarnation 0\n");
+    expect(cluster, C,
+           "  a at 127.0.0.1:8502: sent 0 (settled 0, in its checkpoint 0), accepted 1 "
+           "(of them lost 1), incarnation 0\n");
     expect_not(cluster, A, "  a at ");
     cluster_free(cluster);
 }
@@ -144,8 +146,8 @@ static void datagrams_that_were_dropped_are_counted(void **state)
     (void)state;
     Cluster *cluster = cluster_new(2, cluster_money(100));
     expect_not(cluster, B, "datagrams dropped");
-    Event garbage = {.kind = EVENT_DATAGRAM, .port = PORT_PEER, .bytes = (const uint8_t *)"?",
-                     .length = 1};
+    Event garbage = {
+        .kind = EVENT_DATAGRAM, .port = PORT_PEER, .bytes = (const uint8_t *)"?", .length = 1};
     customer_step(cluster->customers[B], &garbage, cluster->effects);
     expect(cluster, B, "\ndatagrams dropped: 1\n");
     cluster_free(cluster);

@@ -107,10 +107,13 @@ static void a_prepare_is_told_busy_when_too_many_decisions_wait(void **state)
 {
     (void)state;
     Cluster *cluster = cluster_new(3, cluster_money(1000));
+    const GArray *announcements = cluster->customers[A]->process.announcements;
+    cluster_hold(cluster, "decision");
     decide_often(&cluster->customers[A]->process, ANNOUNCEMENTS_MAX);
     cluster_do(cluster, B, "transfer 1 a");
-    cluster_hold(cluster, "decision");
     cluster_do(cluster, B, "rollback");
+    assert_int_equal(announcements->len, ANNOUNCEMENTS_MAX);
+    assert_int_equal(cluster_traced(cluster, "a received b"), 1);
     assert_int_equal(cluster_traced(cluster, "rolled_back"), 0);
     cluster->hold = NULL;
     assert_true(cluster_settle(cluster));
@@ -134,8 +137,7 @@ static void invite(Cluster *cluster, uint16_t first, uint16_t count)
     message.propose.count = count;
     for (uint16_t i = 0; i < count; i++) {
         Member *member = &message.propose.members[i];
-        g_autofree char *name =
-            first + i == 0 ? g_strdup("a") : g_strdup_printf("m%d", first + i);
+        g_autofree char *name = first + i == 0 ? g_strdup("a") : g_strdup_printf("m%d", first + i);
         *member = (Member){.ip = 0x7f000001, .port1 = 8501, .port2 = 8502};
         assert_true(name_set(&member->name, name));
     }

@@ -80,7 +80,9 @@ cpu_family = 'x86'
 cpu = 'i686'
 endian = 'little'
 END
-[ -f build/build.ninja ] || meson setup build "$source" --cross-file cross.ini >build.log 2>&1 ||
+# What this compiler warns of is not what is tried here.
+[ -f build/build.ninja ] ||
+    meson setup build "$source" --cross-file cross.ini -Dwerror=false >build.log 2>&1 ||
     { cat build.log && exit 1; }
 ninja -C build -j2 tools/cohort >build.log 2>&1 || { cat build.log && exit 1; }
 

@@ -90,7 +90,6 @@ def a_wrong_command_line_is_refused_with_exit_code_2():
                  "localhost"),
                 ("Unknown option --nonsense", "bank", "--nonsense"),
                 ("unexpected argument 'x'", "bank", "--port", "8600", "x"),
-                ("--record is not in this version", "bank", "--port", "8600", "--record", "x"),
                 ("--bank is needed", "customer", "--port1", "8501", "--port2", "8502"),
                 ("--bank 127.0.0.1: must be ADDR:PORT", "customer", "--bank", "127.0.0.1",
                  "--port1", "8501", "--port2", "8502"),
@@ -104,8 +103,8 @@ def a_wrong_command_line_is_refused_with_exit_code_2():
                 ("--advertise: must be ADDR or", *customer, "--port2", "8502", "--advertise",
                  "127.0.0.1:8503:8503"),
                 ("nobody can reach 0.0.0.0", *customer, "--port2", "8502", "--bind", "0.0.0.0"),
-                ("--record is not in this version", *customer, "--port2", "8502", "--record",
-                 "x")):
+                ("a recording is needed", "replay"),
+                ("--trace-datagrams goes with --trace", "replay", "--trace-datagrams", "x")):
             refused(world, 2, said, *arguments)
         same(os.listdir(world.folder), [])
         done = run(world, "nonsense")

@@ -6,7 +6,8 @@ mutant may act stands an expression of mutant.h that asks, at run time, whether 
 What C requires to be constant (case labels, tables, enumerations) cannot ask; such a mutant has a
 text of its own, and is compiled alone.
 
-No mutant changes an assertion, planted faults, or sizeof. Nothing else is left out.
+No mutant changes an assertion, planted faults, marks (core/mark.h: they tell, and decide nothing)
+or sizeof. Nothing else is left out.
 """
 
 import ctypes
@@ -27,9 +28,10 @@ RELATIONS = ("<", "<=", ">", ">=", "==", "!=")
 DIVIDES = ("/", "%")
 ASSIGNMENTS = {"+=": "-=", "-=": "+=", "*=": "+=", "/=": "*=", "%=": "/=", "|=": "&=", "&=": "|=",
                "^=": "|=", "<<=": ">>=", ">>=": "<<="}
-# The text of these is nobody's to mutate: assertions, planted faults, what is never evaluated.
-LEFT_ALONE = re.compile(r"\b(INVARIANT|INVARIANT_THAT|planted|planted_any|static_assert|"
-                        r"_Static_assert|G_STATIC_ASSERT|sizeof|G_N_ELEMENTS|offsetof)\s*\(")
+# The text of these is nobody's to mutate: assertions, planted faults, marks, what is never
+# evaluated.
+LEFT_ALONE = (r"INVARIANT|INVARIANT_THAT|planted|planted_any|static_assert|_Static_assert|"
+              r"G_STATIC_ASSERT|sizeof|G_N_ELEMENTS|offsetof")
 ONLY_PLANTED = re.compile(r"\s*\(*\s*!?\s*planted(_any)?\s*\([^()]*\)\s*\)*\s*")
 LITERAL = re.compile(r"(0[xX][0-9a-fA-F]+|[0-9]+)([uUlL]*)")
 CONTROL = {
@@ -166,8 +168,8 @@ class Finder:
         bad = [str(fault) for fault in unit.diagnostics if fault.severity >= 3]
         if bad:
             raise ValueError("\n".join(bad))
-        self.left_alone = [(match.start(), closing(self.text, match.end() - 1))
-                           for match in LEFT_ALONE.finditer(self.text)]
+        self.markers = "|".join(["effects_mark", *self.marking_functions()])
+        self.left_alone = list(self.ranges_left_alone())
         self.nodes = []
         self.alone = []  # mutants that are compiled alone
         self.seen = set()
@@ -177,6 +179,20 @@ class Finder:
             if cursor.location.file and cursor.location.file.name == path:
                 self.top_level(cursor)
         self.name_mutants()
+
+    def marking_functions(self):
+        """Those named mark_... that set marks."""
+        for match in re.finditer(r"^static void (mark_\w+)(\()", self.text, re.M):
+            body = self.text.index("{", closing(self.text, match.start(2)))
+            if "effects_mark(" in self.text[body:closing(self.text, body)]:
+                yield match.group(1)
+
+    def ranges_left_alone(self):
+        for match in re.finditer(rf"\b({LEFT_ALONE}|{self.markers})\s*\(", self.text):
+            end = closing(self.text, match.end() - 1)
+            does_more = re.search(r"\w\(", self.text[match.end():end])
+            if not does_more or match.group(1) not in self.markers.split("|"):
+                yield match.start(), end
 
     # --- places ---
 
@@ -218,6 +234,8 @@ class Finder:
     def top_level(self, cursor):
         self.function = cursor.spelling or "enum"
         if cursor.kind == CursorKind.FUNCTION_DECL and cursor.is_definition():
+            if cursor.spelling in self.markers.split("|"):
+                return
             self.returns_bool = cursor.result_type.get_canonical().kind == TypeKind.BOOL
             body = [child for child in cursor.get_children()
                     if child.kind == CursorKind.COMPOUND_STMT]
@@ -310,7 +328,10 @@ class Finder:
         single = len(inside) == 1 and inside[0].kind not in CONTROL
         if not otherwise and not single:
             changes.append("never")
-        if not ONLY_PLANTED.fullmatch(text):
+        only_a_mark = not otherwise and re.fullmatch(
+            rf"\{{?\s*({self.markers})\s*\([^;]*\)(;\s*\}})?",
+            without_comments(self.source(then)).strip())
+        if not ONLY_PLANTED.fullmatch(text) and not only_a_mark:
             self.condition(condition, changes)
             self.expression(condition)
         self.statement(then)

@@ -416,7 +416,7 @@ static void without_room_the_recording_ends_and_its_process_goes_on(void **state
     recorder_event(recorder, &(Event){.kind = EVENT_STOP});
     recorder_saved(recorder, 1);
     recorder_close(recorder);
-    scratch_limit_files(1 << 20);
+    scratch_limit_files(1 << 18);
     assert_null(open_recorder(state, "small", -EFBIG));
     scratch_unlimit_files();
     assert_int_equal(read_file(state, "r", &frames, &length), RECORDING_CUT);

@@ -1,5 +1,5 @@
-/* Whatever the scenario: a run and the schedule noted of it, written to a file and read back, are
- * the same run, to the last byte sent.
+/* Whatever the scenario: it may be written to a file and read back, and so may the schedule that
+ * is noted of its run; and all three are the same run, to the last byte sent.
  *
  *     test_schedules [FIRST LAST]    runs the swarm's seeds FIRST .. LAST (1 .. 400)
  *
@@ -92,30 +92,52 @@ static bool same_result(const WorldResult *left, const WorldResult *right)
     return memcmp(&left->sums, &right->sums, sizeof left->sums) == 0 && all;
 }
 
-/* The schedule's own run is noted too: nothing in it is idle. */
+/* The scenario as it is written runs the same. */
+static bool written_runs_the_same(const Scenario *scenario, uint64_t seed,
+                                  const WorldResult *result)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+    scenario_write(scenario, text);
+    Scenario *written = read_back(text->str);
+    if (written == NULL)
+        return false;
+    Run again = run(written, seed, NULL);
+    bool ok = same_result(result, &again.result);
+    world_free(again.world);
+    scenario_free(written);
+    return ok;
+}
+
+/* So does the schedule; whose own run is noted too: nothing in it is idle. */
+static bool schedule_runs_the_same(const Scenario *noted, const WorldResult *result)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+    g_autoptr(GString) again = g_string_new(NULL);
+    scenario_write(noted, text);
+    Scenario *schedule = read_back(text->str);
+    if (schedule == NULL)
+        return false;
+    Scenario *renoted = schedule_of(schedule);
+    Run second = run(schedule, schedule->seed, renoted);
+    scenario_write(renoted, again);
+    bool ok = same_result(result, &second.result);
+    if (strcmp(text->str, again->str) != 0) {
+        fprintf(stderr, "the schedule of the schedule is another\n");
+        ok = false;
+    }
+    world_free(second.world);
+    scenario_free(renoted);
+    scenario_free(schedule);
+    return ok;
+}
+
 static bool replays(uint64_t seed)
 {
     Scenario *scenario = swarm_scenario(seed);
     Scenario *noted = schedule_of(scenario);
     Run first = run(scenario, seed, noted);
-    g_autoptr(GString) text = g_string_new(NULL);
-    g_autoptr(GString) again = g_string_new(NULL);
-    scenario_write(noted, text);
-    Scenario *schedule = read_back(text->str);
-    bool ok = schedule != NULL && same("seed", seed, schedule->seed);
-    if (schedule != NULL) {
-        Scenario *renoted = schedule_of(schedule);
-        Run second = run(schedule, schedule->seed, renoted);
-        scenario_write(renoted, again);
-        ok = same_result(&first.result, &second.result) && ok;
-        if (strcmp(text->str, again->str) != 0) {
-            fprintf(stderr, "the schedule of the schedule is another\n");
-            ok = false;
-        }
-        world_free(second.world);
-        scenario_free(renoted);
-        scenario_free(schedule);
-    }
+    bool ok = written_runs_the_same(scenario, seed, &first.result);
+    ok = schedule_runs_the_same(noted, &first.result) && ok;
     if (!ok)
         fprintf(stderr, "seed %" PRIu64 " failed\n", seed);
     world_free(first.world);

@@ -71,6 +71,31 @@ holds "the sum of all" last_line_says '^5 seeds (1..5), [0-9]* events, [0-9]* cr
 expect 0 "by script" "$cohort" sim "$scenarios/rollback.ini" --set "script.2.5s=c1 crash" --set "script.3.5s=c1 restart" --json
 holds "one crash" last_line_says '"crashes":1,.*"restarts":1,'
 
+# --- schedules ---
+hash_of() { sed -n 's/.*trace hash \([0-9a-f]*\)$/\1/p' "$1"; }
+expect 0 "write a schedule" "$cohort" sim "$everything" --seed 3 --write-schedule "$tmp/s.ini"
+hash_of "$tmp/out" >"$tmp/hash"
+holds "its summary comes as always" last_line_says '^seed 3: .* no violation, trace hash '
+expect 0 "replay it" "$cohort" sim --schedule "$tmp/s.ini" --write-schedule "$tmp/again.ini"
+holds "the same seed" last_line_says '^seed 3: '
+holds "the same run" sh -c "hash='$(hash_of "$tmp/out")'; echo \"\$hash\" | cmp -s - '$tmp/hash'"
+holds "the same schedule" cmp -s "$tmp/s.ini" "$tmp/again.ini"
+expect 0 "it is a scenario" "$cohort" sim "$tmp/s.ini"
+holds "the same run" sh -c "hash='$(hash_of "$tmp/out")'; echo \"\$hash\" | cmp -s - '$tmp/hash'"
+expect 0 "of a swarm's seed" "$cohort" sim --swarm --seed 2 --write-schedule -
+holds "on stdout" grep -qx 'seed=2' "$tmp/out"
+expect 0 "schedule with a trace" "$cohort" sim --schedule "$tmp/s.ini" --trace "$tmp/replayed"
+expect 0 "and its run" "$cohort" sim "$everything" --seed 3 --trace "$tmp/drawn"
+holds "the same trace" cmp -s "$tmp/replayed" "$tmp/drawn"
+expect 2 "no schedule" "$cohort" sim --schedule "$example"
+holds "says what to do" stderr_says 'there is no group \[choices\].*leave --schedule out'
+expect 2 "schedule and scenario" "$cohort" sim "$example" --schedule "$tmp/s.ini"
+expect 2 "schedule and swarm" "$cohort" sim --swarm --seed 1 --schedule "$tmp/s.ini"
+expect 2 "schedule of a batch" "$cohort" sim "$example" --seeds 1..2 --write-schedule "$tmp/x"
+expect 2 "rates in a schedule" "$cohort" sim --schedule "$tmp/s.ini" --set network.loss=5%
+holds "says why" stderr_says '\[network\] loss: nothing is drawn in a schedule'
+expect 4 "schedule that cannot be written" "$cohort" sim "$example" --write-schedule "$tmp/no/where"
+
 # --- a batch ---
 expect 0 "batch" "$cohort" sim "$example" --seeds 3..9 --jobs 3 --json
 holds "one line for each seed" lines_are 7
@@ -120,6 +145,11 @@ cp "$tmp/data.csv" "$tmp/defaults.ini" "$tmp/beside"
 mv "$tmp/beside/data.csv" "$tmp/beside/there.csv"
 expect 0 "data beside the scenario" "$cohort" sim "$tmp/beside/defaults.ini" --set bank.data=there.csv
 
+expect 0 "schedule of it" "$cohort" sim "$tmp/beside/defaults.ini" --set bank.data=there.csv --set "script.1s=anna deposit 5" --write-schedule "$tmp/data.ini"
+hash_of "$tmp/out" >"$tmp/hash"
+expect 0 "elsewhere" "$cohort" sim --schedule "$tmp/data.ini"
+holds "the same run" sh -c "hash='$(hash_of "$tmp/out")'; echo \"\$hash\" | cmp -s - '$tmp/hash'"
+
 # --- violations ---
 if "$cohort" sim --planted list >/dev/null 2>&1; then
     expect 1 "safety" "$cohort" sim "$example" --planted send-while-tentative
@@ -129,6 +159,9 @@ if "$cohort" sim --planted list >/dev/null 2>&1; then
     cp "$tmp/out" "$tmp/first"
     expect 1 "the reproducing command" sh -c "$(sed -n 's/^reproduce: //p' "$tmp/first")"
     holds "reproduces" cmp -s "$tmp/out" "$tmp/first"
+    expect 1 "schedule of it" "$cohort" sim "$example" --planted send-while-tentative --write-schedule "$tmp/bad.ini"
+    expect 1 "fails alone" "$cohort" sim --schedule "$tmp/bad.ini" --planted send-while-tentative
+    holds "reproduction" grep -q '^reproduce: .*cohort sim .*bad.ini.* --seed 1 --planted send-while-tentative$' "$tmp/out"
     expect 3 "liveness" "$cohort" sim "$example" --planted release-on-ack
     holds "who waits" grep -q '^violation of liveness: c[123]: ' "$tmp/out"
     expect 1 "failing batch" "$cohort" sim "$example" --seeds 1..4 --planted send-while-tentative

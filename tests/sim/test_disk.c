@@ -379,6 +379,112 @@ static void copy_has_the_files_and_nothing_else_in_common(void **state)
     simdisk_free(disk);
 }
 
+/* --- who has a say --- */
+
+typedef struct Say {
+    DiskChooser chooser;
+    DiskWork works[16]; /* that it was asked about */
+    size_t count;
+    DiskFate fate; /* what it says of the next operation that is not a read */
+    CrashFate crash;
+    unsigned unsynced;  /* crashes with something to lose, ... */
+    unsigned under_way; /* ... or not done */
+} Say;
+
+static void say_how_it_goes(void *context, DiskWork work, DiskFate *fate)
+{
+    Say *say = context;
+    say->works[say->count++] = work;
+    if (work != DISK_READ)
+        *fate = say->fate;
+}
+
+static void say_what_is_left(void *context, CrashFate *fate, bool unsynced, bool under_way)
+{
+    Say *say = context;
+    say->unsynced += unsynced;
+    say->under_way += under_way;
+    *fate = say->crash;
+}
+
+static SimDisk *disk_with(Say *say)
+{
+    SimDisk *disk = simdisk_new(1);
+    say->chooser = (DiskChooser){say, say_how_it_goes, say_what_is_left};
+    simdisk_set_chooser(disk, &say->chooser);
+    return disk;
+}
+
+static void chooser_is_asked_once_about_every_operation(void **state)
+{
+    (void)state;
+    static const DiskWork works[] = {DISK_CHANGE, DISK_SYNC,   DISK_SYNC,
+                                     DISK_READ,   DISK_CHANGE, DISK_CHANGE};
+    Say say = {.fate = {.delay_ns = 7}};
+    SimDisk *disk = disk_with(&say);
+    put(disk, "a", 0, "hello");
+    sync_all(disk, "a");
+    assert_holds(disk, "a", "hello");
+    assert_int_equal(disk_rename(simdisk_disk(disk), "a", "b"), 0);
+    assert_int_equal(disk_remove(simdisk_disk(disk), "b"), 0);
+    assert_int_equal(say.count, G_N_ELEMENTS(works));
+    assert_memory_equal(say.works, works, sizeof works);
+    assert_int_equal(simdisk_done_ns(disk), 5 * 7); /* a read takes no time */
+    simdisk_free(disk);
+}
+
+static void chooser_decides_what_fails(void **state)
+{
+    (void)state;
+    Say say = {.fate = {.code = SIMDISK_FULL, .written = 3}};
+    SimDisk *disk = disk_with(&say);
+    Disk *base = simdisk_disk(disk);
+    assert_int_equal(disk_write(base, "a", 0, (const uint8_t *)"hello", 5), SIMDISK_FULL);
+    assert_holds(disk, "a", "hel");
+    say.fate.written = 100; /* more than there is */
+    assert_int_equal(disk_write(base, "a", 3, (const uint8_t *)"lo", 2), SIMDISK_FULL);
+    assert_holds(disk, "a", "hello");
+    assert_int_equal(disk_sync(base, "a"), SIMDISK_ERROR); /* a sync needs no space */
+    assert_int_equal(simdisk_counts(disk).full, 2);
+    assert_int_equal(simdisk_counts(disk).errors, 1);
+    simdisk_free(disk);
+}
+
+static void chooser_decides_what_a_crash_leaves(void **state)
+{
+    (void)state;
+    for (int lose = 0; lose < 2; lose++) {
+        unsigned lost = 0;
+        for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+            Say say = {.crash = {.lose = lose, .seed = seed}};
+            SimDisk *disk = disk_with(&say);
+            put_safely(disk, "a", "safe");
+            put(disk, "a", 4, " or not");
+            simdisk_crash(disk, simdisk_cut_at(disk, simdisk_done_ns(disk)), 0);
+            lost += holds(disk, "a", "safe");
+            assert_int_equal(say.unsynced, 1);
+            assert_int_equal(say.under_way, 0);
+            simdisk_free(disk);
+        }
+        assert_in_range(lost, lose ? SEEDS / 4 : 0, lose ? 3 * SEEDS / 4 : 0);
+    }
+}
+
+/* As a schedule has it that says nothing of the crash. */
+static void what_was_under_way_is_there_unless_the_seed_says_otherwise(void **state)
+{
+    (void)state;
+    Say say = {.fate = {.delay_ns = 10}};
+    SimDisk *disk = disk_with(&say);
+    put_safely(disk, "a", "safe");
+    uint64_t begun_ns = simdisk_done_ns(disk);
+    put(disk, "a", 4, " too");
+    simdisk_crash(disk, simdisk_cut_at(disk, begun_ns + 5), begun_ns + 5);
+    assert_int_equal(say.under_way, 1);
+    assert_holds(disk, "a", "safe too");
+    simdisk_free(disk);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -400,6 +506,10 @@ int main(void)
         cmocka_unit_test(failed_sync_makes_nothing_safe),
         cmocka_unit_test(flip_inverts_one_bit_at_rest),
         cmocka_unit_test(copy_has_the_files_and_nothing_else_in_common),
+        cmocka_unit_test(chooser_is_asked_once_about_every_operation),
+        cmocka_unit_test(chooser_decides_what_fails),
+        cmocka_unit_test(chooser_decides_what_a_crash_leaves),
+        cmocka_unit_test(what_was_under_way_is_there_unless_the_seed_says_otherwise),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -34,6 +34,21 @@ static void entries_of_one_time_come_as_they_were_put(void **state)
     queue_free(queue);
 }
 
+static void early_ones_come_before_all_others_of_their_time(void **state)
+{
+    (void)state;
+    static const uint32_t order[] = {4, 1, 3, 0, 2};
+    Queue *queue = queue_new();
+    queue_put(queue, 5, 0, 0, 0);
+    queue_put_early(queue, 5, 0, 0, 1);
+    queue_put(queue, 5, 0, 0, 2);
+    queue_put_early(queue, 5, 0, 0, 3);
+    queue_put(queue, 4, 0, 0, 4);
+    for (size_t i = 0; i < sizeof order / sizeof *order; i++)
+        assert_int_equal(queue_take(queue).argument, order[i]);
+    queue_free(queue);
+}
+
 static void entry_keeps_kind_process_and_argument(void **state)
 {
     (void)state;
@@ -113,6 +128,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(earlier_entry_comes_first),
         cmocka_unit_test(entries_of_one_time_come_as_they_were_put),
+        cmocka_unit_test(early_ones_come_before_all_others_of_their_time),
         cmocka_unit_test(entry_keeps_kind_process_and_argument),
         cmocka_unit_test(empty_queue_is_never_due),
         cmocka_unit_test(random_entries_come_as_sorting_would_have_them),

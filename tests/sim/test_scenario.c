@@ -323,6 +323,10 @@ static void disks_matter_only_where_somebody_would_notice(void **state)
         {"[faults]\ncrash_at_save=1%\n", true},
         {"[disk]\nfsync_delay=constant 1ms\n", true},
         {"[disk]\nwrite_delay=uniform 0s 1ms\n", true},
+        {"[script]\n1s=c1 pause 1s; c1 clock-jump 1s; c1 timer\n", false},
+        {"[network]\ndelay=constant 1ms\n[choices]\nc1>c2 1=lost\nc1 crash 1=5\n", false},
+        {"[network]\ndelay=constant 1ms\n[choices]\nc1 disk 1=5ms\n", true},
+        {"[network]\ndelay=constant 1ms\n[choices]\nc1 write 1=die 0\n", true},
         {"[disk]\nerror_rate=1%\n", true},
         {"[disk]\nfull_rate=1%\n", true},
         {"[script]\n1s=c1 crash\n", true},
@@ -369,6 +373,111 @@ static void data_without_anybody_to_take_part_is_refused(void **state)
     scenario_free(scenario);
 }
 
+/* --- writing --- */
+
+static char *written(const Scenario *scenario)
+{
+    GString *text = g_string_new(NULL);
+    scenario_write(scenario, text);
+    return g_string_free(text, FALSE);
+}
+
+static void defaults_are_written_as_nothing(void **state)
+{
+    (void)state;
+    Scenario *scenario = read_ok("[network]\nloss=0\ndelay=uniform 1000us 40ms\n");
+    g_autofree char *text = written(scenario);
+    assert_string_equal(text, "");
+    scenario_free(scenario);
+}
+
+static void what_is_written_is_what_was_read(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "[scenario]\nname=a # b is cut off before\n",
+        "[scenario]\nname=every kind of value\nduration=31s\nseed=7\n"
+        "[bank]\ncustomers=4\nbalance=12.50\ncohort_size=2\ncash=commit\n"
+        "[network]\nloss=0.5%\ndelay=lognormal 1ms 0.5\nretries=3\n"
+        "[workload]\ntransfer_rate=7/s\namount=constant 25\n"
+        "[faults]\npartition_kind=oneway\nclock_drift=10%\n"
+        "[script]\n1s=c1 crash; c2 deposit 5\n2.5s=network partition to c1,bank 3s\n",
+        "[network]\ndelay=constant 1ms\n[choices]\n",
+        "[network]\ndelay=constant 1ms\n[choices]\nc1>c2 3=lost\nc1 drift=5\n",
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(texts); i++) {
+        Scenario *scenario = read_ok(texts[i]);
+        g_autofree char *first = written(scenario);
+        Scenario *again = read_ok(first);
+        g_autofree char *second = written(again);
+        assert_string_equal(first, second);
+        if (i > 0)
+            assert_string_equal(first, texts[i]);
+        scenario_free(again);
+        scenario_free(scenario);
+    }
+}
+
+static void text_that_a_file_cannot_hold_is_refused(void **state)
+{
+    (void)state;
+    static const char *const names[] = {" a", "a ", "a #b", "#a", "a\nb", "a\t#b", "a\r"};
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+        Scenario *scenario = scenario_new();
+        g_autofree char *set = g_strdup_printf("scenario.name=%s", names[i]);
+        char *error = NULL;
+        assert_false(scenario_set(scenario, set, &error));
+        assert_true(g_str_has_prefix(error, "--set: [scenario] name: must be one line"));
+        g_free(error);
+        scenario_free(scenario);
+    }
+}
+
+static void copy_is_as_complete_and_has_nothing_in_common(void **state)
+{
+    (void)state;
+    Scenario *scenario = read_ok("[network]\ndelay=constant 1ms\n"
+                                 "[script]\n1s=network partition both c1 3s; c2 crash\n"
+                                 "[choices]\nc1>c2 3=lost\n");
+    g_autofree char *text = written(scenario);
+    Scenario *copy = scenario_copy(scenario);
+    scenario_free(scenario);
+    g_autofree char *again = written(copy);
+    assert_string_equal(text, again);
+    assert_int_equal(copy->participants->len, 3);
+    assert_true(copy->disks_matter);
+    assert_non_null(choices_find(copy->choices, CHOICE_DATAGRAM, 0, 1, 3));
+    scenario_free(copy);
+}
+
+static void scenario_completed_again_is_as_it_was(void **state)
+{
+    (void)state;
+    const BankRow rows[] = {{.name = {"anna"}, .balance = 100}, {.name = {"bert"}, .balance = 200}};
+    Scenario *scenario = scenario_new();
+    char *error = NULL;
+    assert_true(scenario_read(scenario, "test.ini", "[bank]\ndata=rows.csv\n", &error));
+    assert_true(scenario_complete(scenario, rows, G_N_ELEMENTS(rows), &error));
+    assert_true(scenario_complete(scenario, NULL, 0, &error));
+    assert_int_equal(scenario->rows->len, 2);
+    assert_int_equal(scenario->participants->len, 2);
+    scenario_free(scenario);
+}
+
+static void set_replaces_a_choice(void **state)
+{
+    (void)state;
+    Scenario *scenario = scenario_new();
+    char *error = NULL;
+    assert_true(scenario_read(scenario, "test.ini",
+                              "[network]\ndelay=constant 1ms\n[choices]\nc1>c2 3=lost\n", &error));
+    assert_true(scenario_set(scenario, "choices.c1>c2 3=1.5ms", &error));
+    assert_true(scenario_complete(scenario, NULL, 0, &error));
+    assert_int_equal(choices_count(scenario->choices), 1);
+    assert_int_equal(choices_at(scenario->choices, 0)->datagram.delay_ns[0], 1500 * NS_PER_US);
+    scenario_free(scenario);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -384,6 +493,12 @@ int main(void)
         cmocka_unit_test(disks_matter_only_where_somebody_would_notice),
         cmocka_unit_test(rows_of_open_customers_outside_a_cohort_take_part),
         cmocka_unit_test(data_without_anybody_to_take_part_is_refused),
+        cmocka_unit_test(defaults_are_written_as_nothing),
+        cmocka_unit_test(what_is_written_is_what_was_read),
+        cmocka_unit_test(text_that_a_file_cannot_hold_is_refused),
+        cmocka_unit_test(copy_is_as_complete_and_has_nothing_in_common),
+        cmocka_unit_test(scenario_completed_again_is_as_it_was),
+        cmocka_unit_test(set_replaces_a_choice),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,5 @@
-/* Shrinking, with a judge that only reads: a text fails when it holds all that it is said to need. */
+/* Shrinking, with a judge that only reads: a text fails when it holds all that it is said to need.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -79,7 +80,8 @@ static void all_that_is_not_needed_goes(void **state)
     Reader reader = {.needed = {"c2 rollback", "c1>c2 150=lost"}};
     g_autoptr(GString) text = large("1s=c2 rollback\n", "");
     expect(&reader, text->str,
-           "[bank]\ncustomers=2\ncohort_size=2\n[scenario]\nduration=2ms\n[script]\n1ms=c2 rollback\n[choices]\n"
+           "[bank]\ncustomers=2\ncohort_size=2\n[scenario]\nduration=2ms\n[script]\n1ms=c2 "
+           "rollback\n[choices]\n"
            "c1>c2 150=lost\n");
 }
 
@@ -88,7 +90,8 @@ static void what_needs_nothing_has_no_choice_left(void **state)
     (void)state;
     Reader reader = {.needed = {NULL}};
     g_autoptr(GString) text = large("", "");
-    expect(&reader, text->str, "[bank]\ncustomers=1\ncohort_size=2\n[scenario]\nduration=1ms\n[choices]\n");
+    expect(&reader, text->str,
+           "[bank]\ncustomers=1\ncohort_size=2\n[scenario]\nduration=1ms\n[choices]\n");
 }
 
 static void customers_that_are_not_needed_go(void **state)
@@ -96,9 +99,11 @@ static void customers_that_are_not_needed_go(void **state)
     (void)state;
     Reader reader = {.needed = {"transfer", "c1>c2"}};
     expect(&reader,
-           "[bank]\ncustomers=5\ncohort_size=2\n[script]\n1ms=c5 transfer 1 c3\n2ms=c1 checkpoint\n[choices]\n"
+           "[bank]\ncustomers=5\ncohort_size=2\n[script]\n1ms=c5 transfer 1 c3\n2ms=c1 "
+           "checkpoint\n[choices]\n"
            "c1>c2 1=lost\nc3>c5 1=lost\n",
-           "[bank]\ncustomers=4\ncohort_size=2\n[scenario]\nduration=2ms\n[script]\n1ms=c4 transfer 1 c3\n"
+           "[bank]\ncustomers=4\ncohort_size=2\n[scenario]\nduration=2ms\n[script]\n1ms=c4 "
+           "transfer 1 c3\n"
            "[choices]\nc1>c2 1=lost\n");
 }
 
@@ -125,11 +130,13 @@ static void what_goes_only_together_goes_together(void **state)
     Reader reader = {0};
     const Judge judge = {
         .context = &reader, .first = first_paired, .record = record, .enough = enough};
-    g_autofree char *small = shrink(&judge,
-                                    "[bank]\ncustomers=1\ncohort_size=2\n[script]\n1ms=c1 crash\n2ms=c1 restart\n"
-                                    "3ms=c1 checkpoint\n[choices]\n",
-                                    MONEY);
-    assert_string_equal(small, "[bank]\ncustomers=1\ncohort_size=2\n[scenario]\nduration=1ms\n[choices]\n");
+    g_autofree char *small =
+        shrink(&judge,
+               "[bank]\ncustomers=1\ncohort_size=2\n[script]\n1ms=c1 crash\n2ms=c1 restart\n"
+               "3ms=c1 checkpoint\n[choices]\n",
+               MONEY);
+    assert_string_equal(
+        small, "[bank]\ncustomers=1\ncohort_size=2\n[scenario]\nduration=1ms\n[choices]\n");
 }
 
 static void values_become_plain(void **state)
@@ -203,9 +210,8 @@ static void the_same_text_is_always_shrunk_to_the_same(void **state)
 static void a_verdict_is_of_the_same_kind_when_the_same_rule_is_violated(void **state)
 {
     (void)state;
-    const Verdict both = {.kind = VERDICT_SAFETY,
-                          .rule = RULE_PREFIX,
-                          .rules = 1u << RULE_PREFIX | 1u << RULE_MONEY};
+    const Verdict both = {
+        .kind = VERDICT_SAFETY, .rule = RULE_PREFIX, .rules = 1u << RULE_PREFIX | 1u << RULE_MONEY};
     const Verdict stuck = {.kind = VERDICT_STUCK};
     assert_true(verdict_is(both, MONEY));
     assert_false(verdict_is(MONEY, both));

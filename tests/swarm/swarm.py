@@ -80,7 +80,8 @@ def a_batch_tells_its_marks(cohort):
     holds(any(re.fullmatch(r"\d+ of \d+ marks reached", line) for line in lines),
           "how many were reached", done.stdout)
     holds(any(line.startswith("never: ") for line in lines), "which never", done.stdout)
-    holds(re.fullmatch(r"20 seeds \(1\.\.20\), .*: no violation", lines[-1]), "the total", lines[-1])
+    holds(re.fullmatch(r"20 seeds \(1\.\.20\), .*: no violation", lines[-1]), "the total",
+          lines[-1])
     holds(done.stderr == "", "a short batch shows no progress in a file", done.stderr)
 
 

@@ -1,0 +1,548 @@
+#include "sim/explore_local.h"
+
+#include <inttypes.h>
+#include <string.h>
+#include <xxhash.h>
+
+#include "core/panic.h"
+#include "core/shelf.h"
+#include "sim/world.h"
+
+/* One trace record as it is kept, with what its pointers point to. */
+typedef struct Kept {
+    TraceEvent event;
+    TraceCount counts[STANDING_PEERS_MAX];
+    Name members[STANDING_PEERS_MAX];
+    Name process; /* of the set-up */
+} Kept;
+
+struct Locals {
+    uint16_t count;
+    Name names[STANDING_PEERS_MAX];
+    CustomerConfig configs[STANDING_PEERS_MAX];
+    uint32_t first[STANDING_PEERS_MAX];
+    uint64_t cohort;
+    uint32_t tries_max;
+    Mails *mails;
+    Pool *pool;      /* of encodings */
+    GPtrArray *cores; /* of LocalCore */
+    Pool *traces;    /* of arrays of Kept */
+    GArray *setup;   /* of Kept */
+    GArray *commands; /* of Command */
+    PairMap *known;  /* by core and move: ... */
+    GArray *steps;   /* ... of LocalStep */
+    GArray *sent;    /* of uint32_t: mails */
+    GArray *records; /* of Kept: of the step under way */
+    Effects *effects;
+};
+
+/* --- traces --- */
+
+static Kept kept_of(const TraceEvent *event)
+{
+    Kept kept;
+    memset(&kept, 0, sizeof kept); /* the padding too: what is kept is compared as bytes */
+    kept.event.kind = event->kind;
+    kept.event.inc = event->inc;
+    kept.event.peer = event->peer;
+    kept.event.amount = event->amount;
+    kept.event.balance = event->balance;
+    kept.event.label = event->label;
+    kept.event.cohort = event->cohort;
+    kept.event.initiator = event->initiator;
+    kept.event.number = event->number;
+    kept.event.undone = event->undone;
+    kept.event.count_count = event->count_count;
+    kept.event.member_count = event->member_count;
+    INVARIANT_THAT(event->count_count, <=, STANDING_PEERS_MAX);
+    INVARIANT_THAT(event->member_count, <=, STANDING_PEERS_MAX);
+    for (size_t i = 0; i < event->count_count; i++) {
+        kept.counts[i].peer = event->counts[i].peer;
+        kept.counts[i].sent = event->counts[i].sent;
+        kept.counts[i].received = event->counts[i].received;
+    }
+    for (size_t i = 0; i < event->member_count; i++)
+        kept.members[i] = event->members[i];
+    return kept;
+}
+
+static TraceEvent event_of(const Kept *kept)
+{
+    TraceEvent event = kept->event;
+    event.counts = kept->counts;
+    event.members = kept->members;
+    return event;
+}
+
+size_t locals_trace_count(const Locals *locals, uint32_t traces)
+{
+    size_t length;
+    pool_get(locals->traces, traces, &length);
+    return length / sizeof(Kept);
+}
+
+TraceEvent locals_trace(const Locals *locals, uint32_t traces, size_t index)
+{
+    const Kept *kept = pool_get(locals->traces, traces, NULL);
+    return event_of(&kept[index]);
+}
+
+size_t locals_setup_count(const Locals *locals)
+{
+    return locals->setup->len;
+}
+
+TraceEvent locals_setup(const Locals *locals, size_t index, Name *process)
+{
+    const Kept *kept = &g_array_index(locals->setup, Kept, index);
+    *process = kept->process;
+    return event_of(kept);
+}
+
+/* --- cores --- */
+
+static Customer *decode(const Locals *locals, uint32_t core)
+{
+    size_t length;
+    const uint8_t *bytes = pool_get(locals->pool, core, &length);
+    const LocalCore *known = locals_core(locals, core);
+    Customer *customer = customer_new(&locals->configs[known->member]);
+    bool decoded = customer_decode(customer, bytes, length);
+    INVARIANT(decoded);
+    return customer;
+}
+
+/* The customer becomes canonical, and a core; how it came to be is kept with the first. */
+static uint32_t intern(Locals *locals, Customer *customer, LocalCore how)
+{
+    canonical_forget(customer, locals->tries_max);
+    Coder coder = coder_encode_growing();
+    customer_encode(customer, &coder);
+    INVARIANT(!coder.failed);
+    uint32_t core = pool_intern(locals->pool, coder.bytes, coder.length);
+    coder_deinit(&coder);
+    if (core == locals->cores->len) {
+        char why[8];
+        canonical_standing(customer, locals->tries_max, &how.standing);
+        how.idle = customer_idle(customer, why, sizeof why);
+        g_ptr_array_add(locals->cores, g_memdup2(&how, sizeof how));
+    }
+    INVARIANT_THAT(locals_core(locals, core)->member, ==, how.member);
+    return core;
+}
+
+const LocalCore *locals_core(const Locals *locals, uint32_t core)
+{
+    INVARIANT_THAT(core, <, locals->cores->len);
+    return g_ptr_array_index(locals->cores, core);
+}
+
+/* --- steps --- */
+
+static void record(Locals *locals, const TraceEvent *event)
+{
+    if (trace_is_datagram(event->kind))
+        return;
+    Kept kept = kept_of(event);
+    g_array_append_val(locals->records, kept);
+}
+
+/* Kills the customer, and gives the one that is loaded from its disk in its place: a crash between
+ * two steps loses nothing of what the first has saved. */
+static Customer *crash(Locals *locals, Customer *customer, uint16_t member)
+{
+    CustomerConfig config = locals->configs[member];
+    Standing standing;
+    config.resume = locals->names[member];
+    Shelf *disk = shelf_new();
+    TraceEvent event = {.kind = TRACE_CRASHED, .balance = customer_balance(customer)};
+    canonical_standing(customer, locals->tries_max, &standing);
+    event.inc = standing.inc;
+    record(locals, &event);
+    canonical_save(customer, locals->effects);
+    shelf_apply(disk, locals->effects);
+    customer_free(customer);
+    Customer *restarted = customer_new(&config);
+    LoadResult loaded = customer_load(restarted, disk);
+    INVARIANT_THAT(loaded, ==, LOAD_OK);
+    shelf_free(disk);
+    return restarted;
+}
+
+/* What happens to the customer, as an event; false: it cannot. */
+static bool prepare(Locals *locals, Customer **customer, uint16_t member, Move move, Event *event)
+{
+    uint32_t argument = move_argument(move);
+    size_t length;
+    *event = (Event){.kind = EVENT_TIMEOUT, .now_ns = CANONICAL_NOW_NS};
+    switch (move_kind(move)) {
+    case MOVE_MAIL:
+        event->kind = EVENT_DATAGRAM;
+        event->port = PORT_PEER;
+        event->bytes = mails_datagram(locals->mails, argument, &length);
+        event->length = length;
+        event->from = (Address){locals->configs[mails_from(locals->mails, argument)].ip,
+                                locals->configs[mails_from(locals->mails, argument)].port2};
+        return true;
+    case MOVE_TIMER:
+        return canonical_fire(*customer, (TimerKind)(argument / STANDING_PEERS_MAX),
+                              (uint16_t)(argument % STANDING_PEERS_MAX), locals->tries_max);
+    case MOVE_COMMAND:
+        event->kind = EVENT_COMMAND;
+        event->command = *locals_command(locals, argument);
+        return true;
+    default:
+        event->kind = EVENT_START;
+        *customer = crash(locals, *customer, member);
+        return true;
+    }
+}
+
+static void collect(Locals *locals, LocalStep *step)
+{
+    for (size_t i = 0; i < effects_count(locals->effects); i++) {
+        const Effect *effect = effects_at(locals->effects, i);
+        if (effect->kind == EFFECT_TRACE)
+            record(locals, &effect->trace);
+        if (effect->kind != EFFECT_SEND || effect->send.port != PORT_PEER)
+            continue; /* the bank is silent */
+        uint32_t mail = mails_of(locals->mails, effect->send.bytes, effect->send.length);
+        g_array_append_val(locals->sent, mail);
+        step->sent_count++;
+    }
+    step->traces =
+        pool_intern(locals->traces, locals->records->data, locals->records->len * sizeof(Kept));
+}
+
+static LocalStep take_step(Locals *locals, uint32_t core, Move move)
+{
+    uint16_t member = locals_core(locals, core)->member;
+    LocalStep step = {.core = POOL_NONE, .sent = locals->sent->len};
+    Customer *customer = decode(locals, core);
+    Event event;
+    g_array_set_size(locals->records, 0);
+    if (prepare(locals, &customer, member, move, &event)) {
+        customer_step(customer, &event, locals->effects);
+        collect(locals, &step);
+        step.core =
+            intern(locals, customer, (LocalCore){.member = member, .parent = core, .move = move});
+    }
+    customer_free(customer);
+    return step;
+}
+
+LocalStep locals_step(Locals *locals, uint32_t core, Move move)
+{
+    uint32_t known = pair_map_get(locals->known, core, move);
+    if (known == POOL_NONE) {
+        LocalStep step = take_step(locals, core, move);
+        known = locals->steps->len;
+        g_array_append_val(locals->steps, step);
+        pair_map_put(locals->known, core, move, known);
+    }
+    return g_array_index(locals->steps, LocalStep, known);
+}
+
+const uint32_t *locals_sent(const Locals *locals, uint32_t first)
+{
+    return &g_array_index(locals->sent, uint32_t, first);
+}
+
+const uint32_t *locals_repeats(Locals *locals, uint32_t core, uint32_t *count)
+{
+    if (!locals_core(locals, core)->repeats_known) {
+        g_autoptr(GArray) repeats = g_array_new(FALSE, FALSE, sizeof(uint32_t));
+        for (uint32_t timer = 0; timer < TIMER_KINDS * STANDING_PEERS_MAX; timer++) {
+            if (timer % STANDING_PEERS_MAX >= locals->count)
+                continue;
+            LocalStep step = locals_step(locals, core, move_of(MOVE_TIMER, timer));
+            if (local_step_only_sends(core, step) && step.sent_count > 0)
+                g_array_append_vals(repeats, locals_sent(locals, step.sent), step.sent_count);
+        }
+        LocalCore *known = g_ptr_array_index(locals->cores, core);
+        known->repeats = locals->sent->len;
+        known->repeat_count = repeats->len;
+        known->repeats_known = true;
+        if (repeats->len > 0)
+            g_array_append_vals(locals->sent, repeats->data, repeats->len);
+    }
+    *count = locals_core(locals, core)->repeat_count;
+    return locals_sent(locals, locals_core(locals, core)->repeats);
+}
+
+/* --- commands --- */
+
+uint32_t locals_add_command(Locals *locals, const Command *command)
+{
+    for (uint32_t i = 0; i < locals->commands->len; i++) {
+        const Command *known = locals_command(locals, i);
+        if (known->kind == command->kind && known->amount == command->amount &&
+            name_equal(&known->name, &command->name))
+            return i;
+    }
+    g_array_append_val(locals->commands, *command);
+    return locals->commands->len - 1;
+}
+
+const Command *locals_command(const Locals *locals, uint32_t number)
+{
+    return &g_array_index(locals->commands, Command, number);
+}
+
+/* --- permuting --- */
+
+static Move command_image(Locals *locals, uint32_t number, const Permutation *permutation)
+{
+    Command command = *locals_command(locals, number);
+    for (uint16_t i = 0; i < locals->count; i++) {
+        if (name_equal(&locals->names[i], &command.name)) {
+            command.name = locals->names[permutation->to[i]];
+            break;
+        }
+    }
+    return move_of(MOVE_COMMAND, locals_add_command(locals, &command));
+}
+
+Move locals_move_image(Locals *locals, Move move, const Permutation *permutation)
+{
+    uint32_t argument = move_argument(move);
+    uint32_t kind = argument / STANDING_PEERS_MAX;
+    switch (move_kind(move)) {
+    case MOVE_MAIL:
+        return move_of(MOVE_MAIL, mails_image(locals->mails, argument, permutation));
+    case MOVE_TIMER:
+        if (!timer_kind_of_peer((TimerKind)kind))
+            return move;
+        return move_of(MOVE_TIMER, kind * STANDING_PEERS_MAX +
+                                       permutation->to[argument % STANDING_PEERS_MAX]);
+    case MOVE_COMMAND:
+        return command_image(locals, argument, permutation);
+    default:
+        return move;
+    }
+}
+
+uint32_t locals_core_image(Locals *locals, uint32_t core, const Permutation *permutation,
+                           GArray *known)
+{
+    if (known->len <= core) {
+        guint old = known->len;
+        g_array_set_size(known, locals->cores->len);
+        memset(&g_array_index(known, uint32_t, old), 0xff,
+               (known->len - old) * sizeof(uint32_t));
+    }
+    uint32_t image = g_array_index(known, uint32_t, core);
+    if (image != POOL_NONE)
+        return image;
+    const LocalCore from = *locals_core(locals, core);
+    if (from.parent == POOL_NONE) {
+        image = locals->first[permutation->to[from.member]];
+    } else {
+        uint32_t parent = locals_core_image(locals, from.parent, permutation, known);
+        image = locals_step(locals, parent, locals_move_image(locals, from.move, permutation)).core;
+        INVARIANT_THAT(image, !=, POOL_NONE); /* else the processes are not interchangeable */
+    }
+    g_array_index(known, uint32_t, core) = image;
+    return image;
+}
+
+/* --- the object --- */
+
+static void note_setup(void *context, uint64_t seq, uint64_t t_ns, const Name *process,
+                       const TraceEvent *event)
+{
+    Locals *locals = context;
+    Kept kept = kept_of(event);
+    (void)seq;
+    (void)t_ns;
+    kept.process = *process;
+    g_array_append_val(locals->setup, kept);
+    if (event->kind != TRACE_JOINED || locals->count > 0)
+        return;
+    locals->count = (uint16_t)event->member_count;
+    locals->cohort = event->cohort;
+    memcpy(locals->names, event->members, event->member_count * sizeof *event->members);
+}
+
+/* The customer of that name; its place in the world's list need not be that in the cohort. */
+static const Customer *customer_of(const World *world, const Scenario *scenario, const Name *name)
+{
+    for (guint i = 0; i < scenario->participants->len; i++) {
+        const Customer *customer = world_customer(world, i);
+        if (customer != NULL && name_equal(customer_name(customer), name))
+            return customer;
+    }
+    return NULL;
+}
+
+static char *take_over(Locals *locals, const World *world, const Scenario *scenario)
+{
+    uint32_t ips[STANDING_PEERS_MAX] = {0};
+    bool plain = scenario->explore.lost_transfers == 0 && scenario->retries == RETRIES_UNLIMITED;
+    for (guint i = 0; i < scenario->script->len && plain; i++)
+        plain = g_array_index(scenario->script, ScriptCommand, i).command.kind !=
+                COMMAND_LOST_TRANSFER;
+    for (uint16_t i = 0; i < locals->count; i++) {
+        const Customer *customer = customer_of(world, scenario, &locals->names[i]);
+        if (customer == NULL)
+            return g_strdup("the set-up has not come to its end");
+        locals->configs[i] = canonical_config(customer);
+        ips[i] = locals->configs[i].ip;
+    }
+    locals->mails = mails_new(locals->cohort, locals->count, ips, plain);
+    for (uint16_t i = 0; i < locals->count; i++) {
+        Coder coder = coder_encode_growing();
+        Customer *customer = customer_new(&locals->configs[i]);
+        customer_encode(customer_of(world, scenario, &locals->names[i]), &coder);
+        bool decoded = customer_decode(customer, coder.bytes, coder.length);
+        INVARIANT(decoded);
+        locals->first[i] = intern(locals, customer, (LocalCore){.member = i, .parent = POOL_NONE});
+        customer_free(customer);
+        coder_deinit(&coder);
+    }
+    return NULL;
+}
+
+static Locals *allocate(const Scenario *scenario)
+{
+    Locals *locals = g_new0(Locals, 1);
+    locals->tries_max = (uint32_t)MIN(scenario->explore.retries, UINT32_MAX - 1) + 1;
+    locals->pool = pool_new();
+    locals->cores = g_ptr_array_new_with_free_func(g_free);
+    locals->traces = pool_new();
+    locals->setup = g_array_new(FALSE, TRUE, sizeof(Kept));
+    locals->commands = g_array_new(FALSE, TRUE, sizeof(Command));
+    locals->known = pair_map_new();
+    locals->steps = g_array_new(FALSE, FALSE, sizeof(LocalStep));
+    locals->sent = g_array_new(FALSE, FALSE, sizeof(uint32_t));
+    locals->records = g_array_new(FALSE, FALSE, sizeof(Kept));
+    locals->effects = effects_new();
+    pool_intern(locals->traces, "", 0);
+    return locals;
+}
+
+Locals *locals_new(const Scenario *scenario, char **error)
+{
+    guint customers = scenario->participants->len;
+    if (customers < 2 || customers > STANDING_PEERS_MAX || scenario->cohort_size < customers) {
+        *error = g_strdup_printf("explores one cohort of 2 to %d customers (set bank.customers)",
+                                 STANDING_PEERS_MAX);
+        return NULL;
+    }
+    Locals *locals = allocate(scenario);
+    const Observer observer = {.context = locals, .on_trace = note_setup};
+    World *world = world_new(scenario, scenario->seed, &observer);
+    world_advance(world, 0);
+    *error = take_over(locals, world, scenario);
+    world_free(world);
+    if (*error != NULL)
+        g_clear_pointer(&locals, locals_free);
+    return locals;
+}
+
+void locals_free(Locals *locals)
+{
+    effects_free(locals->effects);
+    g_array_unref(locals->records);
+    g_array_unref(locals->sent);
+    g_array_unref(locals->steps);
+    pair_map_free(locals->known);
+    g_array_unref(locals->commands);
+    g_array_unref(locals->setup);
+    pool_free(locals->traces);
+    g_ptr_array_unref(locals->cores);
+    pool_free(locals->pool);
+    g_clear_pointer(&locals->mails, mails_free);
+    g_free(locals);
+}
+
+/* --- looking in --- */
+
+uint16_t locals_members(const Locals *locals)
+{
+    return locals->count;
+}
+
+const Name *locals_names(const Locals *locals)
+{
+    return locals->names;
+}
+
+uint64_t locals_cohort(const Locals *locals)
+{
+    return locals->cohort;
+}
+
+Mails *locals_mails(Locals *locals)
+{
+    return locals->mails;
+}
+
+uint32_t locals_first(const Locals *locals, uint16_t member)
+{
+    return locals->first[member];
+}
+
+uint32_t locals_core_count(const Locals *locals)
+{
+    return locals->cores->len;
+}
+
+uint64_t locals_steps(const Locals *locals)
+{
+    return locals->steps->len;
+}
+
+uint64_t locals_bytes(const Locals *locals)
+{
+    return pool_bytes(locals->pool) + pool_bytes(locals->traces) + mails_bytes(locals->mails) +
+           pair_map_bytes(locals->known) + locals->cores->len * sizeof(LocalCore) +
+           locals->steps->len * sizeof(LocalStep) + locals->sent->len * sizeof(uint32_t);
+}
+
+uint64_t locals_hash(const Locals *locals, uint32_t core)
+{
+    size_t length;
+    const uint8_t *bytes = pool_get(locals->pool, core, &length);
+    return XXH3_64bits(bytes, length);
+}
+
+char *locals_why(const Locals *locals, uint32_t core)
+{
+    char why[256];
+    Customer *customer = decode(locals, core);
+    bool idle = customer_idle(customer, why, sizeof why);
+    customer_free(customer);
+    return idle ? NULL
+                : g_strdup_printf("%s: %s",
+                                  locals->names[locals_core(locals, core)->member].text, why);
+}
+
+void locals_tell(const Locals *locals, uint16_t member, Move move, GString *out)
+{
+    uint32_t argument = move_argument(move);
+    char words[WIRE_KINDS_TEXT_MAX];
+    char amount[MONEY_TEXT_MAX];
+    size_t length;
+    g_string_append_printf(out, "%s: ", locals->names[member].text);
+    if (move_kind(move) == MOVE_MAIL) {
+        const uint8_t *bytes = mails_datagram(locals->mails, argument, &length);
+        g_string_append_printf(out, "gets %s from %s", wire_kinds_text(bytes, length, words),
+                               locals->names[mails_from(locals->mails, argument)].text);
+    } else if (move_kind(move) == MOVE_TIMER) {
+        TimerKind kind = (TimerKind)(argument / STANDING_PEERS_MAX);
+        g_string_append_printf(out, "timer %s", timer_kind_word(kind));
+        if (timer_kind_of_peer(kind))
+            g_string_append_printf(out, " %s",
+                                   locals->names[argument % STANDING_PEERS_MAX].text);
+    } else if (move_kind(move) == MOVE_COMMAND) {
+        const Command *command = locals_command(locals, argument);
+        g_string_append(out, command_word(command->kind));
+        if (command->amount > 0)
+            g_string_append_printf(out, " %s", money_text(command->amount, amount));
+        if (command->name.text[0] != '\0')
+            g_string_append_printf(out, " %s", command->name.text);
+    } else {
+        g_string_append(out, "crashes, and is started again");
+    }
+}

@@ -1,0 +1,102 @@
+#!/usr/bin/env python3
+"""`cohort shrink` as people and programs call it.
+
+    shrink.py COHORT usage      what needs no failing run
+    shrink.py COHORT NAME       finds the planted fault NAME by the swarm and shrinks what it found
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+SCENARIOS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "scenarios")
+
+# name: the kind of violation, the exit code of a run that shows it, choices at most, seeds
+CASES = {
+    "send-while-tentative": ("discipline", 1, 4, 50),
+    "release-on-ack": ("liveness", 3, 5, 50),
+    "skip-read-as-transfer": ("no-loss", 1, 3, 50),
+    "save-after-send": (None, None, 12, 200),
+}
+
+
+def run(cohort, *words, code=0):
+    done = subprocess.run([cohort, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          text=True, timeout=280, check=False)
+    if code is not None and done.returncode != code:
+        sys.exit(f"{' '.join(words)}: exit {done.returncode}, expected {code}\n{done.stdout}"
+                 f"{done.stderr}")
+    return done
+
+
+def require(condition, what):
+    if not condition:
+        sys.exit(f"does not hold: {what}")
+
+
+def usage(cohort, folder):
+    sound = os.path.join(SCENARIOS, "example.ini")
+    done = run(cohort, "shrink", sound, code=2)
+    require("does not fail" in done.stderr, "a run that holds cannot be shrunk")
+    require(run(cohort, "shrink", "--help").stdout.startswith("Usage: cohort shrink"), "--help")
+    for words in ([], [sound, sound], [sound, "--swarm", "--seed", "1"], ["--swarm"],
+                  ["--schedule", sound, "--seed", "1"], [sound, "--budget", "soon"],
+                  [sound, "--budget", "0s"], [sound, "--jobs", "-1"], [sound, "--seed", "x"],
+                  [os.path.join(folder, "nowhere.ini")], [sound, "--set", "network.loss"],
+                  ["--swarm", "--seed", "1", "--set", "network.loss=0"]):
+        require(run(cohort, "shrink", *words, code=2).stderr, f"an error says what is wrong: {words}")
+
+
+def first_seed(cohort, name, seeds):
+    done = run(cohort, "sim", "--swarm", "--seeds", f"1..{seeds}", "--planted", name, "--jobs", "1",
+               "--json", code=None)
+    for line in done.stdout.splitlines():
+        told = json.loads(line)
+        if "violation" in told or "broken" in told:
+            return str(told["seed"])
+    sys.exit(f"{name}: nothing found in seeds 1..{seeds}")
+
+
+def shrinks(cohort, name, folder):
+    violation, code, most, seeds = CASES[name]
+    small, schedule = os.path.join(folder, "small file.ini"), os.path.join(folder, "schedule.ini")
+    planted = ("--planted", name)
+    run_given = ("shrink", "--swarm", "--seed", first_seed(cohort, name, seeds), *planted)
+    told = json.loads(run(cohort, *run_given, "--jobs", "1", "--json", "-o", small,
+                          "--write-schedule", schedule).stdout)
+    print({key: told[key] for key in told if key not in ("story", "schedule")})
+    violation = violation or told["violation"]
+    code = code or {"liveness": 3, "assertion": 70}.get(told["violation"], 1)
+    require(told["violation"] == violation, f"the violation is of {violation}")
+    require(told["choices_after"] <= most, f"at most {most} choices")
+    require(told["choices_after"] < told["choices_before"], "fewer choices than before")
+    for words in ([small], ["--schedule", schedule]):
+        run(cohort, "sim", *words, *planted, code=code)
+        run(cohort, "sim", *words)
+    # Whatever runs them: the same search, and the same words.
+    text = run(cohort, *run_given, "--jobs", "2", "-o", small).stdout
+    again = open(small, encoding="utf-8").read()
+    require(again == open(schedule, encoding="utf-8").read(), "the same result with other --jobs")
+    require(text.startswith(told["story"]), "the story is told first")
+    require(f"{told['choices_after']} choices of {told['choices_before']}" in text, "the counts")
+    require(f"reproduce: {cohort} sim '{small}'" in text, "the command that shows it")
+    # What is small already stays as it is, and a schedule can be shrunk too.
+    once_more = json.loads(run(cohort, "shrink", "--schedule", schedule, *planted, "--json").stdout)
+    require(once_more["choices_before"] == told["choices_after"], "a schedule's own size")
+    require(once_more["choices_after"] <= told["choices_after"], "no larger than it was")
+    hasty = json.loads(run(cohort, *run_given, "--json", "--budget", "1ms").stdout)
+    require(hasty["choices_after"] <= hasty["choices_before"], "the best so far, when time is up")
+
+
+def main():
+    cohort, case = os.path.abspath(sys.argv[1]), sys.argv[2]
+    with tempfile.TemporaryDirectory() as folder:
+        if case == "usage":
+            usage(cohort, folder)
+        else:
+            shrinks(cohort, case, folder)
+
+
+main()

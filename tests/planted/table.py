@@ -1,0 +1,218 @@
+#!/usr/bin/env python3
+"""How each planted fault is found, and how small the run is that shows it.
+
+    table.py COHORT [NAME...]    looks for all faults, or those named, and writes TABLE.md
+    table.py COHORT --check      TABLE.md must be complete, without a survivor, and good enough
+
+    --seeds N       seeds of the swarm before it is given up (default 20000)
+    --budget D      time for the swarm, and for shrinking (default 60s each)
+    --explore D     time for exploration, for each of its scenarios (default 20s)
+
+The swarm draws its own scenarios. What it does not find within its budget the fault's own scenario
+in planted.py must find. The small run is run once more, with the fault and without: it must fail and
+hold. A fault that no run can show a unit test, or a look at the trace, must find (see planted.py).
+"""
+
+import argparse
+import glob
+import json
+import os
+import re
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TABLE = os.path.join(HERE, "TABLE.md")
+HEADER = os.path.join(HERE, "..", "..", "core", "planted.h")
+EXPLORED = os.path.join(HERE, "..", "explore")
+MEDIAN_MAX = 12
+SKEW = 256  # the workers of a batch are at most so many seeds apart
+
+HEAD = """# Planted faults
+
+What finds each of them, and the smallest failing run that `cohort shrink` makes of that: regenerated
+by `tests/planted/table.py COHORT`. *Seeds* and *seconds* until the first failing run of the swarm; a
+file's name where the swarm did not find it in {seeds} seeds and {budget}, and the fault's own scenario
+had to. *Depth*: of the shortest counter-example that exploration finds. *Choices*: commands, faults
+and deviations of the failing run before and after shrinking.
+
+| fault | found by | seeds | seconds | depth | violation | choices before | after | customers |
+| --- | --- | ---: | ---: | ---: | --- | ---: | ---: | ---: |
+"""
+
+
+def faults():
+    """(part of the program, fault), in the order of planted.h."""
+    part = ""
+    for line in open(HEADER, encoding="utf-8"):
+        comment = re.match(r"\s*/\* (.*?) \*/", line)
+        fault = re.match(r'\s*X\([A-Z0-9_]+, "([^"]+)"\)', line)
+        if comment:
+            part = comment.group(1)
+        elif fault:
+            yield part, fault.group(1)
+
+
+class Finder:
+    def __init__(self, options):
+        self.cohort = os.path.abspath(options.cohort)
+        self.options = options
+        planted = os.path.join(HERE, "planted.py")
+        self.cases = json.loads(subprocess.run([sys.executable, planted, self.cohort, "--cases"],
+                                               stdout=subprocess.PIPE, check=True).stdout)
+
+    def run(self, *words):
+        return subprocess.run([self.cohort, *words], stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, text=True, check=False)
+
+    def first_failure(self, *words):
+        """The first failing seed of a batch, or None."""
+        command = [self.cohort, "sim", *words, "--json"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                              text=True) as batch:
+            for line in batch.stdout:
+                told = json.loads(line)
+                if "violation" in told or "broken" in told:
+                    batch.send_signal(signal.SIGINT)
+                    batch.stdout.read()
+                    return told["seed"]
+        return None
+
+    def by_swarm(self, name):
+        began = time.monotonic()
+        words = ("--swarm", "--planted", name, "--seeds")
+        seed = self.first_failure(*words, f"1..{self.options.seeds}", "--budget",
+                                  self.options.budget)
+        seconds = time.monotonic() - began
+        if seed is None:
+            return None
+        earlier = self.first_failure(*words, f"{max(1, seed - SKEW)}..{seed}", "--jobs", "1")
+        return ["--swarm"], "swarm", min(seed, earlier or seed), seconds
+
+    def by_scenario(self, name):
+        scenario, seeds, _ = self.cases["checked"][name]
+        began = time.monotonic()
+        path = os.path.join(HERE, scenario)
+        seed = self.first_failure(path, "--planted", name, "--seeds", f"1..{seeds}")
+        return seed and ([path], scenario, seed, time.monotonic() - began)
+
+    def shrink(self, name, words):
+        """The object that tells of it; the file written must fail with the fault and hold without."""
+        with tempfile.TemporaryDirectory() as folder:
+            small = os.path.join(folder, "small.ini")
+            done = self.run("shrink", *words, "--planted", name, "--budget", self.options.budget,
+                            "--json", "-o", small)
+            if done.returncode != 0:
+                sys.exit(f"{name}: shrink ends with {done.returncode}: {done.stderr}")
+            told = json.loads(done.stdout)
+            told["fails"] = self.run("sim", small, "--planted", name).returncode
+            told["holds"] = self.run("sim", "--schedule", small).returncode
+        wanted = {"liveness": 3, "assertion": 70}.get(told["violation"], 1)
+        if told["fails"] != wanted or told["holds"] != 0:
+            sys.exit(f"{name}: the small run ends with {told['fails']}, without the fault with "
+                     f"{told['holds']}")
+        return told
+
+    def depth(self, name):
+        """Of the shortest counter-example in any of the explored scenarios; '-': none."""
+        depths = []
+        for scenario in sorted(glob.glob(os.path.join(EXPLORED, "*.ini"))):
+            done = self.run("explore", scenario, "--planted", name, "--budget",
+                            self.options.explore, "--json")
+            lines = done.stdout.splitlines()
+            if done.returncode in (1, 3) and lines:
+                depths.append(json.loads(lines[-1])["depth"])
+        return str(min(depths)) if depths else "-"
+
+    def row(self, name):
+        if name in self.cases["unit"]:
+            return [name, "test `" + self.cases["unit"][name] + "`"] + ["-"] * 7
+        if name in self.cases["promised"]:
+            return [name, "trace of `" + self.cases["promised"][name][0] + "`"] + ["-"] * 7
+        found = self.by_swarm(name) or self.by_scenario(name)
+        if not found:
+            return [name, "**nothing**"] + ["-"] * 7
+        words, where, seed, seconds = found
+        told = self.shrink(name, words + ["--seed", str(seed)])
+        return [name, where if where == "swarm" else f"`{where}`", str(seed), f"{seconds:.1f}",
+                self.depth(name), told["violation"], str(told["choices_before"]),
+                str(told["choices_after"]), str(told["customers"])]
+
+
+def read_table():
+    rows = {}
+    for line in open(TABLE, encoding="utf-8") if os.path.exists(TABLE) else []:
+        cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
+        if line.startswith("| ") and len(cells) == 9 and not cells[0].startswith(("fault", "---", "*")):
+            rows[cells[0]] = cells
+    return rows
+
+
+def write_table(rows, options):
+    with open(TABLE, "w", encoding="utf-8") as out:
+        out.write(HEAD.format(seeds=options.seeds, budget=options.budget))
+        before = None
+        for part, name in faults():
+            if name not in rows:
+                continue
+            if part != before:
+                out.write(f"| *{part}* | | | | | | | | |\n")
+            before = part
+            out.write("| " + " | ".join(rows[name]) + " |\n")
+        out.write("\n" + summary(rows) + "\n")
+
+
+def sizes(rows):
+    return [int(cells[7]) for cells in rows.values() if cells[7] != "-"] or [0]
+
+
+def summary(rows):
+    found = [cells for cells in rows.values() if cells[1] == "swarm"]
+    explored = [cells for cells in rows.values() if cells[4] != "-"]
+    survivors = [cells for cells in rows.values() if cells[1] == "**nothing**"]
+    return (f"{len(rows)} faults, {len(found)} found by the swarm, {len(explored)} by exploration, "
+            f"{len(survivors)} by nothing; shrunk to {statistics.median(sizes(rows)):g} choices in "
+            f"the median, {max(sizes(rows))} at most.")
+
+
+def check():
+    rows = read_table()
+    missing = [name for _, name in faults() if name not in rows]
+    survivors = [name for name, cells in rows.items() if cells[1] == "**nothing**"]
+    if missing or survivors:
+        sys.exit(f"TABLE.md: missing {missing}, survivors {survivors}; run table.py")
+    if statistics.median(sizes(rows)) > MEDIAN_MAX:
+        sys.exit(f"TABLE.md: {summary(rows)} At most {MEDIAN_MAX} are wanted.")
+    print(summary(rows))
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("cohort")
+    parser.add_argument("names", nargs="*")
+    parser.add_argument("--check", action="store_true")
+    parser.add_argument("--seeds", type=int, default=20000)
+    parser.add_argument("--budget", default="60s")
+    parser.add_argument("--explore", default="20s")
+    options = parser.parse_args()
+    if options.check:
+        check()
+        return
+    finder = Finder(options)
+    rows = read_table()
+    for _, name in faults():
+        if options.names and name not in options.names:
+            continue
+        rows[name] = finder.row(name)
+        print(" ".join(rows[name]), flush=True)
+        write_table(rows, options)
+    survivors = [name for name, cells in rows.items() if cells[1] == "**nothing**"]
+    print(summary(rows))
+    sys.exit(f"survivors: {survivors}" if survivors else 0)
+
+
+main()
