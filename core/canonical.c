@@ -4,6 +4,7 @@
 
 #include "core/customer_state.h"
 #include "core/panic.h"
+#include "core/planted.h"
 #include "core/process_storage.h"
 
 #define FAR_NS (CANONICAL_NOW_NS + (UINT64_C(1) << 50))
@@ -32,8 +33,10 @@ static uint64_t forget_deadline(uint64_t deadline_ns)
 
 static void forget_log(const Process *process, ChannelState *state)
 {
-    /* Whether an entry was ever sent matters, and how often, if that is counted. */
-    uint32_t counted = process->retries == RETRIES_UNLIMITED ? 1 : process->retries + 1;
+    /* How often an entry was sent matters if transfers are given up. */
+    uint32_t counted = process->retries == RETRIES_UNLIMITED ? 0 : process->retries + 1;
+    if (planted(PLANTED_RETRANSMIT_OLD_INCARNATION))
+        counted = MAX(counted, 1);
     for (guint i = 0; i < state->log->len; i++) {
         Entry *entry = &g_array_index(state->log, Entry, i);
         entry->sends = MIN(entry->sends, counted);
@@ -50,7 +53,9 @@ static void forget_channel(const Process *process, Channel *channel)
     channel->backoff = 0;
     if (!channel->ack_due) /* set anew by what makes an acknowledgement due */
         channel->peer_una = 0;
-    if (channel->closed.instance.number != 0) /* reopening begins anew */
+    if (process->recovering) /* nothing is sent before the rollback, which sets this anew */
+        channel->acked = channel->state.base;
+    if (process->recovering || channel->closed.instance.number != 0) /* reopening begins anew */
         channel_rewind(channel);
     channel->resend_ns = forget_deadline(channel->resend_ns);
     forget_log(process, &channel->state);
@@ -113,6 +118,17 @@ static void forget_attempt(Attempt *attempt, uint32_t tries_max)
         !attempt->engaged && attempt->pause_ns > CANONICAL_NOW_NS ? FAR_NS : 0;
 }
 
+/* The next step would find that a checkpoint or a rollback of this one has settled it. */
+static void forget_cash(Customer *customer)
+{
+    Cash *cash = &customer->cash;
+    const Process *process = &customer->process;
+    INVARIANT(cash->moves == NULL || cash->moves->len == 0); /* nobody deposits here */
+    cash->cohort = process->cohort;
+    cash->inc = process->inc;
+    cash->permanents = process->permanents;
+}
+
 /* The bank has fallen silent: what is repeated to it is heard by nobody. */
 static void forget_bank(Customer *customer)
 {
@@ -138,6 +154,7 @@ void canonical_forget(Customer *customer, uint32_t tries_max)
         forget_attempt(&customer->attempt, tries_max);
     forget_attempt(&customer->forced, tries_max);
     customer->forced.since_ns = 0;
+    forget_cash(customer);
     forget_bank(customer);
 }
 
@@ -218,6 +235,13 @@ void canonical_save(Customer *customer, Effects *effects)
     customer_save_changes(customer);
 }
 
+bool canonical_idle(Customer *customer, char *why, size_t capacity)
+{
+    customer->membership.report_due = false;
+    customer->request.active = false;
+    return customer_idle(customer, why, capacity);
+}
+
 CustomerConfig canonical_config(const Customer *customer)
 {
     return customer->config;
@@ -269,8 +293,6 @@ void canonical_standing(const Customer *customer, uint32_t tries_max, Standing *
         standing->announcements[i].instance = announcement->instance;
         standing->announcements[i].unacked = announcement->unacked[0];
     }
-    for (uint16_t i = 0; i < process->count; i++) {
-        if (i != process->self)
-            standing->peers[i] = peer_standing(process, i);
-    }
+    for (uint16_t i = 0; i < process->count; i++)
+        standing->peers[i] = peer_standing(process, i);
 }

@@ -33,7 +33,7 @@ typedef enum TimerKind {
 const char *timer_kind_word(TimerKind kind); /* "instance" */
 bool timer_kind_of_peer(TimerKind kind);
 
-/* An instance of a command is tried at most so often: then the command has waited too long. A
+/* Of a customer that has moved no cash in its cohort. An instance of a command is tried at most so often: then the command has waited too long. A
  * forced rollback pauses for ever then, and the state is cut off (see Standing). */
 void canonical_forget(Customer *customer, uint32_t tries_max);
 /* False: it is not set, or would do nothing. */
@@ -41,6 +41,9 @@ bool canonical_fire(Customer *customer, TimerKind kind, uint16_t peer, uint32_t 
 /* Fills effects with the saves of all that this customer keeps on disk at the end of a step; it is
  * good for nothing else afterwards. */
 void canonical_save(Customer *customer, Effects *effects);
+/* Is nothing under way between it and the other members (see customer_idle)? What the bank owes it
+ * an answer to does not count; it is good for nothing else afterwards. */
+bool canonical_idle(Customer *customer, char *why, size_t capacity);
 
 CustomerConfig canonical_config(const Customer *customer);
 
@@ -77,7 +80,7 @@ typedef struct Standing {
         Instance instance;
         uint8_t unacked; /* bit i: by member i */
     } announcements[STANDING_ANNOUNCEMENTS_MAX];
-    PeerStanding peers[STANDING_PEERS_MAX];
+    PeerStanding peers[STANDING_PEERS_MAX]; /* the own one has `finished` alone */
 } Standing;
 
 /* Of an active member of a small cohort, in a canonical state. */

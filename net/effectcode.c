@@ -52,9 +52,11 @@ static void code_fields(Coder *coder, uint64_t *fields, size_t count)
         if (mask >> count != 0)
             coder->failed = true;
         for (size_t i = 0; i < count; i++) {
-            const bool there = (mask >> i & 1) != 0;
-            fields[i] = there ? take_number(coder) : 0;
-            if (there && fields[i] == 0)
+            fields[i] = 0;
+            if ((mask >> i & 1) == 0)
+                continue;
+            fields[i] = take_number(coder);
+            if (fields[i] == 0)
                 coder->failed = true;
         }
         return;
@@ -140,14 +142,14 @@ static void code_text(Coder *coder, const char **text, Effects *effects)
 {
     bool there = !coder->decoding && *text != NULL;
     code_bool(coder, &there);
-    const uint8_t *bytes = (const uint8_t *)*text;
-    size_t length = !coder->decoding && there ? strlen(*text) : 0;
-    if (there)
-        code_block(coder, &bytes, &length);
-    if (!coder->decoding)
+    if (coder->decoding)
+        *text = NULL;
+    if (!there)
         return;
-    *text = NULL;
-    if (!there || coder->failed)
+    const uint8_t *bytes = (const uint8_t *)*text;
+    size_t length = *text != NULL ? strlen(*text) : 0;
+    code_block(coder, &bytes, &length);
+    if (!coder->decoding || coder->failed)
         return;
     char *copy = effects_alloc(effects, length + 1);
     memcpy(copy, bytes, length);
@@ -378,7 +380,7 @@ static void add(Effects *effects, const Effect *effect)
 
 void effects_decode(Effects *effects, Coder *coder)
 {
-    uint64_t fields[2];
+    uint64_t fields[2] = {0};
     effects_clear(effects);
     code_fields(coder, fields, G_N_ELEMENTS(fields));
     effects_set_deadline(effects, fields[0] - 1);

@@ -87,11 +87,12 @@ static void close_file(Recorder *recorder)
 static int put(Recorder *recorder, const uint8_t *bytes, size_t length)
 {
     int code = make_room(recorder, length);
-    if (code == 0) {
-        memcpy(recorder->window + (recorder->at - recorder->window_at), bytes, length);
-        recorder->at += length;
-    }
-    return code;
+    if (code != 0)
+        return code;
+    INVARIANT(recorder->window != NULL);
+    memcpy(recorder->window + (recorder->at - recorder->window_at), bytes, length);
+    recorder->at += length;
+    return 0;
 }
 
 static int fail(Recorder *recorder, const char *path, int code, GString *error)

@@ -260,7 +260,7 @@ GPtrArray *explorer_waiting(Explorer *explorer)
     Permutation to_real;
     if (explorer->found == SEEN_NONE)
         return waiting;
-    g_autoptr(GArray) path = path_to(explorer, explorer->found, &real, &to_real);
+    g_array_unref(path_to(explorer, explorer->found, &real, &to_real)); /* only where it ends */
     for (uint16_t i = 0; i < locals_members(explorer->locals); i++) {
         char *why = locals_why(explorer->locals, cuts_mind(explorer->cuts, &real, i)->core);
         if (why != NULL)

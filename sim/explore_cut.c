@@ -45,6 +45,7 @@ static void add_permutations(Cuts *cuts, Permutation *permutation, unsigned fixe
         cuts->permutations[cuts->permutation_count++] = *permutation;
         return;
     }
+    INVARIANT_THAT(fixed, <, G_N_ELEMENTS(permutation->to));
     for (uint8_t to = 0; to < cuts->count; to++) {
         bool taken = false;
         for (unsigned i = 0; i < fixed; i++)

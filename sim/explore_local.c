@@ -124,7 +124,7 @@ static uint32_t intern(Locals *locals, Customer *customer, LocalCore how)
     if (core == locals->cores->len) {
         char why[8];
         canonical_standing(customer, locals->tries_max, &how.standing);
-        how.idle = customer_idle(customer, why, sizeof why);
+        how.idle = canonical_idle(customer, why, sizeof why);
         g_ptr_array_add(locals->cores, g_memdup2(&how, sizeof how));
     }
     INVARIANT_THAT(locals_core(locals, core)->member, ==, how.member);
@@ -208,8 +208,8 @@ static void collect(Locals *locals, LocalStep *step)
             continue; /* the bank is silent */
         uint32_t mail = mails_of(locals->mails, effect->send.bytes, effect->send.length);
         g_array_append_val(locals->sent, mail);
-        step->sent_count++;
     }
+    step->sent_count = locals->sent->len - step->sent;
     step->traces =
         pool_intern(locals->traces, locals->records->data, locals->records->len * sizeof(Kept));
 }
@@ -511,7 +511,7 @@ char *locals_why(const Locals *locals, uint32_t core)
 {
     char why[256];
     Customer *customer = decode(locals, core);
-    bool idle = customer_idle(customer, why, sizeof why);
+    bool idle = canonical_idle(customer, why, sizeof why);
     customer_free(customer);
     return idle ? NULL
                 : g_strdup_printf("%s: %s",

@@ -191,13 +191,12 @@ uint32_t mails_of(Mails *mails, const uint8_t *datagram, size_t length)
     WireReader reader;
     Header header;
     Message message;
-    Mail mail = {0};
     DropReason reason = wire_open(&reader, datagram, length, &header);
     INVARIANT_THAT(reason, ==, DROP_NONE);
-    mail.from = (uint8_t)header.sender;
-    mail.to = (uint8_t)header.receiver;
-    mail.inc = header.inc;
-    mail.known = header.known;
+    Mail mail = {.from = (uint8_t)header.sender,
+                 .to = (uint8_t)header.receiver,
+                 .inc = header.inc,
+                 .known = header.known};
     while (wire_next(&reader, &message))
         put(mails, &mail, &message);
     return intern(mails, &mail);
@@ -262,14 +261,21 @@ static Ends ends_of(const Mail *mail, const Standing *from, const Standing *to, 
     };
 }
 
-/* An accepted transfer is acknowledged again: until the sender has that acknowledgement. */
+/* Who recovers accepts nothing, and is of another incarnation afterwards. An accepted transfer is
+ * acknowledged again: until the sender has that acknowledgement. */
 static bool transfer_dead(const Ends *ends, const Part *part)
 {
     bool known = ends->current && ends->from->inc == ends->mail->inc &&
                  ends->receiver->known == ends->to->inc &&
                  part->number <= ends->sender->accepted &&
-                 ends->receiver->acked >= ends->sender->accepted;
-    return ends->stale || (ends->steady && known);
+                 (ends->from->recovering || ends->receiver->acked >= ends->sender->accepted);
+    return ends->stale || known || (ends->current && ends->to->recovering);
+}
+
+static bool ack_dead(const Ends *ends, const Part *part)
+{
+    return ends->stale ||
+           (ends->current && (ends->to->recovering || part->number <= ends->sender->acked));
 }
 
 /* The announcement of a checkpoint is answered again: until the sender has the answer. A rollback
@@ -292,7 +298,7 @@ static bool stable_ack_dead(const Ends *ends, const Part *part)
 static bool vote_dead(const Ends *ends, const Part *part)
 {
     bool counted = engaged_in(ends->to, part->instance) &&
-                   (ends->to->voted || (ends->steady && !ends->sender->waiting));
+                   (ends->to->voted || !ends->sender->waiting);
     return over(ends->to, part->instance) || counted;
 }
 
@@ -305,8 +311,7 @@ static bool dead(const Ends *ends, const Part *part)
     case MESSAGE_SKIP:
         return transfer_dead(ends, part);
     case MESSAGE_ACK:
-        return ends->stale ||
-               (ends->current && ends->steady && part->number <= ends->sender->acked);
+        return ack_dead(ends, part);
     case MESSAGE_STABLE:
         return stable_dead(ends, part);
     case MESSAGE_STABLE_ACK:
@@ -327,8 +332,7 @@ static bool dead(const Ends *ends, const Part *part)
         return over(ends->from, part->instance);
     case MESSAGE_MOVED:
         return part->number <= ends->sender->epoch &&
-               (part->number < ends->from->epoch ||
-                (ends->steady && !ends->receiver->moved_due));
+               (part->number < ends->from->epoch || !ends->receiver->moved_due);
     default:
         return part->number < ends->to->epoch ||
                (part->number == ends->to->epoch && !ends->sender->moved_due);

@@ -25,8 +25,8 @@ static uint16_t member_of(const Locals *locals, const Name *name)
 
 static bool explorable(CommandKind kind)
 {
-    return kind == COMMAND_TRANSFER || kind == COMMAND_LOST_TRANSFER || kind == COMMAND_DEPOSIT ||
-           kind == COMMAND_WITHDRAWAL || kind == COMMAND_CHECKPOINT || kind == COMMAND_ROLLBACK;
+    return kind == COMMAND_TRANSFER || kind == COMMAND_LOST_TRANSFER ||
+           kind == COMMAND_CHECKPOINT || kind == COMMAND_ROLLBACK;
 }
 
 static char *take_entry(Program *program, const ScriptCommand *entry)
@@ -36,8 +36,8 @@ static char *take_entry(Program *program, const ScriptCommand *entry)
     if (entry->act == SCRIPT_RESTART)
         return NULL; /* follows every crash */
     if (member == STANDING_PEERS_MAX || (!command && entry->act != SCRIPT_CRASH))
-        return g_strdup_printf("script %s: an exploration takes commands of customers but open and "
-                               "exit, and crash: the rest happens anyway, or not at all",
+        return g_strdup_printf("script %s: an exploration takes transfer, lost-transfer, "
+                               "checkpoint, rollback and crash, of customers",
                                entry->key);
     program->scripted = true;
     if (entry->act == SCRIPT_CRASH) {

@@ -9,7 +9,7 @@
 /* Few lines are tried without any two of them: a crash and what it calls for go together. */
 enum { PAIRS_OF_MAX = 24 };
 
-enum { LATE_MAX = 1 << 20 };
+enum { LATE_MAX = 1 << 20, COHORT_SMALL_MAX = 4 };
 
 const char *verdict_name(Verdict verdict)
 {
@@ -202,6 +202,19 @@ static void drop_late(Shrink *shrink)
     shrink_take_first(shrink, candidates);
 }
 
+static void make_cohorts_small(Shrink *shrink)
+{
+    uint64_t size = draft_get_number(shrink->best, "bank", "cohort_size", COHORT_SMALL_MAX + 1);
+    GPtrArray *candidates = shrink_candidates();
+    for (uint64_t smaller = 2; smaller < size && smaller <= COHORT_SMALL_MAX; smaller++) {
+        char text[MONEY_TEXT_MAX];
+        Draft *candidate = draft_copy(shrink->best);
+        draft_set(candidate, "bank", "cohort_size", number_text(smaller, text));
+        g_ptr_array_add(candidates, candidate);
+    }
+    shrink_take_first(shrink, candidates);
+}
+
 static void drop_customers(Shrink *shrink)
 {
     if (draft_get(shrink->best, "bank", "data") != NULL)
@@ -305,6 +318,7 @@ void shrink_take_away(Shrink *shrink)
         drop_late(shrink);
         take_chunks(shrink, is_script);
         take_chunks(shrink, is_choice);
+        make_cohorts_small(shrink);
         drop_customers(shrink);
         while (!shrink_enough(shrink, "taking away") && take_pair(shrink))
             continue;

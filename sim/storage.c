@@ -16,7 +16,7 @@ struct Storage {
     SimDisk *disk;
     Store *store;   /* a customer's, */
     Ledger *ledger; /* ... or the bank's */
-    bool failed;    /* an operation has: nothing is written any more */
+    bool failed;    /* an operation has, or it is doomed: nothing is written any more */
     /* What waits for the disk: */
     GArray *waiting; /* of ShelfRecord */
     bool borrowed;   /* its bytes are those of the step that was just taken */
@@ -253,6 +253,11 @@ bool storage_idle(const Storage *storage, uint64_t now_ns)
 }
 
 /* --- the crash --- */
+
+void storage_doomed(Storage *storage)
+{
+    storage->failed = true;
+}
 
 DiskCut storage_cut(const Storage *storage, uint64_t operation, bool under_way, uint64_t *at_ns)
 {

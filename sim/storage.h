@@ -54,6 +54,9 @@ bool storage_idle(const Storage *storage, uint64_t now_ns);
  * from 0; and when that is. */
 DiskCut storage_cut(const Storage *storage, uint64_t operation, bool under_way, uint64_t *at_ns);
 DiskCut storage_cut_now(const Storage *storage, uint64_t now_ns);
+/* The process will die before what was written last is durable. Perhaps it does so at that very
+ * instant, and something else comes first: that must not find it durable, nor write more. */
+void storage_doomed(Storage *storage);
 void storage_crash(Storage *storage, DiskCut cut, uint64_t now_ns);
 /* After it: the last commit that is there, perhaps one that was not yet durable. */
 uint64_t storage_survived(Storage *storage);

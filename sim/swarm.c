@@ -104,10 +104,13 @@ static void draw_delay(Draw *draw)
     case 3:
         g_string_append_printf(draw->text, "delay=exponential %ums\n", between(draw, 1, 300));
         break;
-    default:
+    default: { /* drawn one after the other: C does not say in which order arguments are */
+        unsigned tenths = below(draw, 10);
+        unsigned sigma = below(draw, 3);
         g_string_append_printf(draw->text, "delay=lognormal %ums %u.%u\n", between(draw, 1, 100),
-                               below(draw, 3), below(draw, 10));
+                               sigma, tenths);
         break;
+    }
     }
 }
 
@@ -225,7 +228,8 @@ static void append_customer(Draw *draw)
 
 static void append_amount(Draw *draw)
 {
-    g_string_append_printf(draw->text, "%u.%02u", below(draw, 120), between(draw, 1, 99));
+    unsigned cents = between(draw, 1, 99);
+    g_string_append_printf(draw->text, "%u.%02u", below(draw, 120), cents);
 }
 
 /* Who moves money within a cohort, or across it, or tries to. */

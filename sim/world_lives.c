@@ -156,6 +156,7 @@ void world_draw_doom(World *world, Node *node, const Writing *writing, size_t ef
         return;
     }
     uint64_t at_ns;
+    storage_doomed(node->storage);
     node->doom.cut =
         storage_cut(node->storage, MIN(death.point, writing->operations), death.under_way, &at_ns);
     if (at_ns > world->now_ns)

@@ -503,9 +503,9 @@ void world_take_next(World *world)
 {
     QueueEntry entry = queue_take(world->queue);
     world->now_ns = entry.time_ns;
-    Node *receiver = receiver_of(world, &entry);
     if (entry.kind == KIND_SCRIPT)
         note_script(world, world_script_entry(world, entry.argument));
+    Node *receiver = receiver_of(world, &entry);
     if (receiver != NULL && receiver->waiting != NULL)
         world_defer(world, receiver, &entry);
     else

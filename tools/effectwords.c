@@ -53,12 +53,13 @@ static void append_kinds(const uint8_t *bytes, size_t length, GString *out)
 
 static void command_words(const Command *command, GString *out)
 {
-    char amount[MONEY_TEXT_MAX];
     g_string_append_printf(out, "command %s", command_word(command->kind));
     if (command->name.text[0] != '\0')
         g_string_append_printf(out, " %s", command->name.text);
-    if (command->amount != 0)
+    if (command->amount != 0) {
+        char amount[MONEY_TEXT_MAX];
         g_string_append_printf(out, " %s", money_text(command->amount, amount));
+    }
     if (command->count != 0)
         g_string_append_printf(out, " %" PRIu64, command->count);
     if (command->addressed) {

@@ -149,17 +149,22 @@ static bool goes_on(const Life *life)
     return header->role == RECORDING_BANK || header->customer.resume.text[0] != '\0';
 }
 
+static Life *life_before(const Merge *merge, const Life *life)
+{
+    for (size_t i = (size_t)(life - merge->lives); i-- > 0;) {
+        if (name_equal(&merge->lives[i].name, &life->name))
+            return &merge->lives[i];
+    }
+    return NULL;
+}
+
 static void join_lives(Merge *merge)
 {
     for (size_t i = 0; i < merge->config->count; i++) {
         Life *life = &merge->lives[i];
-        for (size_t j = i; j > 0 && life->before == NULL && goes_on(life); j--) {
-            Life *before = &merge->lives[j - 1];
-            if (!name_equal(&before->name, &life->name))
-                continue;
-            life->before = before;
-            before->after = life;
-        }
+        life->before = goes_on(life) ? life_before(merge, life) : NULL;
+        if (life->before != NULL)
+            life->before->after = life;
     }
 }
 

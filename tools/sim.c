@@ -407,7 +407,7 @@ static const char *check_subject(const Given *given)
                                                   : "--swarm needs --seeds, --budget or --seed";
 }
 
-static int run_loaded(const Given *given, Scenario *scenario, Batch *batch, uint64_t seed,
+static int run_loaded(const Given *given, Scenario *scenario, Batch batch, uint64_t seed,
                       const char *command)
 {
     const struct sigaction action = {.sa_handler = on_interrupt}; /* no SA_RESTART: poll ends */
@@ -421,14 +421,14 @@ static int run_loaded(const Given *given, Scenario *scenario, Batch *batch, uint
                                    .json = given->json,
                                    .noted = noted,
                                    .interrupted = &interrupted};
-    batch->simulation = &simulation;
+    batch.simulation = &simulation;
     int exit_code;
     if (given->check_determinism && given->seeds != NULL)
-        exit_code = twice_run(&simulation, batch->first_seed, batch->count, command);
+        exit_code = twice_run(&simulation, batch.first_seed, batch.count, command);
     else if (given->check_determinism)
         exit_code = twice_run(&simulation, seed, 1, command);
     else if (is_batch(given))
-        exit_code = batch_run(batch);
+        exit_code = batch_run(&batch);
     else
         exit_code = run_single(&simulation, seed, given, command);
     if (noted != NULL)
@@ -451,7 +451,7 @@ static int run(const Given *given, const char *command)
         return EXIT_USAGE;
     if (given->seed == NULL)
         seed = scenario->seed;
-    int exit_code = run_loaded(given, scenario, &batch, seed, command);
+    int exit_code = run_loaded(given, scenario, batch, seed, command);
     scenario_free(scenario);
     return exit_code;
 }

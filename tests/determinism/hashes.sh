@@ -8,7 +8,7 @@
 set -u
 tests=$(cd "$(dirname "$0")/.." && pwd)
 seeds=1..8
-swarm_seeds=1..60
+swarm_seeds=60
 
 named() { # NAME: the hashes among the summaries
     sed -n "s|^{\"seed\":\([0-9]*\),.*\"trace_hash\":\"\([0-9a-f]*\)\".*|$1 \1 \2|p"
@@ -18,4 +18,6 @@ for scenario in planted/everything planted/come_and_go scenarios/accounts scenar
     scenarios/cohorts scenarios/everything_cash scenarios/plain_udp scenarios/rough; do
     "$@" sim "$tests/$scenario.ini" --seeds "$seeds" --jobs 1 --json | named "$scenario"
 done
-"$@" sim --swarm --seeds "$swarm_seeds" --jobs 1 --json | named swarm
+for seed in $(seq "$swarm_seeds"); do
+    "$@" sim --swarm --seed "$seed" --json | named swarm
+done

@@ -2,8 +2,8 @@
  * may name. Whatever they say, the program ends with an exit code of its own, and with a line on
  * standard error when that is a complaint.
  *
- * What a sound command line asks for is not done: no world goes on, no process is forked, no socket
- * is opened. Files are made in a folder of the target's own. */
+ * What a sound command line asks for is not done: no world goes on, nothing is explored, no
+ * process is forked, no socket is opened. Files are made in a folder of the target's own. */
 #include <errno.h>
 #include <fcntl.h>
 #include <locale.h>
@@ -15,6 +15,7 @@
 #include <glib/gstdio.h>
 
 #include "net/udp.h"
+#include "sim/explore.h"
 #include "sim/world.h"
 #include "tests/fuzz/fuzz.h"
 #include "tools/options.h"
@@ -35,6 +36,7 @@ bool __wrap_world_advance(World *world, uint64_t events);
 WorldResult __wrap_world_result(const World *world);
 pid_t __wrap_fork(void);
 Udp *__wrap_udp_open(Address address, GString *error);
+Explorer *__wrap_explorer_new(const Scenario *scenario, ExploreOptions options, char **error);
 
 bool __wrap_world_advance(World *world, uint64_t events)
 {
@@ -62,6 +64,14 @@ Udp *__wrap_udp_open(Address address, GString *error)
 {
     (void)address;
     g_string_append(error, "no sockets here");
+    return NULL;
+}
+
+Explorer *__wrap_explorer_new(const Scenario *scenario, ExploreOptions options, char **error)
+{
+    (void)scenario;
+    (void)options;
+    *error = g_strdup("nothing is explored here");
     return NULL;
 }
 

@@ -32,7 +32,7 @@ ASSIGNMENTS = {"+=": "-=", "-=": "+=", "*=": "+=", "/=": "*=", "%=": "/=", "|=":
 # evaluated.
 LEFT_ALONE = (r"INVARIANT|INVARIANT_THAT|planted|planted_any|static_assert|_Static_assert|"
               r"G_STATIC_ASSERT|sizeof|G_N_ELEMENTS|offsetof")
-ONLY_PLANTED = re.compile(r"\s*\(*\s*!?\s*planted(_any)?\s*\([^()]*\)\s*\)*\s*")
+PLANTED = re.compile(r"planted(_any)?\s*\([^()]*\)")
 LITERAL = re.compile(r"(0[xX][0-9a-fA-F]+|[0-9]+)([uUlL]*)")
 CONTROL = {
     CursorKind.IF_STMT: "if", CursorKind.WHILE_STMT: "while", CursorKind.FOR_STMT: "for",
@@ -267,9 +267,10 @@ class Finder:
             self.for_statement(cursor, start)
         elif kind == CursorKind.WHILE_STMT:
             condition, body = list(cursor.get_children())
-            self.condition(condition, ["never"])
-            self.expression(condition)
-            self.statement(body)
+            if self.constant(condition) is None:
+                self.condition(condition, ["never"])
+                self.expression(condition)
+                self.statement(body)
         elif kind == CursorKind.DO_STMT:
             body, condition = list(cursor.get_children())
             self.statement(body)
@@ -321,7 +322,6 @@ class Finder:
         children = list(cursor.get_children())
         condition, then, otherwise = children[0], children[1], children[2:]
         changes = []
-        text = self.source(condition)
         if not self.is_compared(condition):
             changes.append("negated")
         inside = list(then.get_children()) if then.kind == CursorKind.COMPOUND_STMT else [then]
@@ -331,12 +331,15 @@ class Finder:
         only_a_mark = not otherwise and re.fullmatch(
             rf"\{{?\s*({self.markers})\s*\([^;]*\)(;\s*\}})?",
             without_comments(self.source(then)).strip())
-        if not ONLY_PLANTED.fullmatch(text) and not only_a_mark:
+        known = self.constant(condition)
+        if known is None and not only_a_mark:
             self.condition(condition, changes)
             self.expression(condition)
-        self.statement(then)
-        for branch in otherwise:
-            self.statement(branch)
+        if known is not False:
+            self.statement(then)
+        if known is not True:
+            for branch in otherwise:
+                self.statement(branch)
 
     def is_compared(self, condition):
         """Has an operator on top whose own mutants negate it, or nearly so."""
@@ -377,6 +380,41 @@ class Finder:
             elif child.kind.is_expression():
                 self.expression(child)
 
+    # --- planted faults: planted() is false ---
+
+    def constant(self, cursor):
+        """True or False: what a condition is because of planted faults; None: it depends."""
+        if PLANTED.fullmatch(self.source(cursor)):
+            return False
+        children = list(cursor.get_children())
+        if cursor.kind in (CursorKind.PAREN_EXPR, CursorKind.UNEXPOSED_EXPR) and len(children) == 1:
+            return self.constant(children[0])
+        if cursor.kind == CursorKind.UNARY_OPERATOR and self.source(cursor).startswith("!"):
+            inner = self.constant(children[0])
+            return None if inner is None else not inner
+        if cursor.kind == CursorKind.BINARY_OPERATOR:
+            operator = self.operator(cursor)[0]
+            sides = [self.constant(child) for child in children]
+            if operator in ("&&", "||") and (operator == "||") in sides:
+                return operator == "||"
+            if operator in ("&&", "||") and None not in sides:
+                return operator == "&&"
+        return None
+
+    def living(self, cursor, children):
+        """Those operands that are evaluated, and matter."""
+        operator = self.operator(cursor)[0] if cursor.kind == CursorKind.BINARY_OPERATOR else None
+        if operator in ("&&", "||"):
+            constants = [self.constant(child) for child in children]
+            if (operator == "||") in constants:
+                return []
+            return [child for child, known in zip(children, constants) if known is None]
+        if cursor.kind == CursorKind.CONDITIONAL_OPERATOR:
+            known = self.constant(children[0])
+            if known is not None:
+                return [children[1 if known else 2]]
+        return children
+
     # --- conditions and expressions ---
 
     def condition(self, cursor, changes):
@@ -408,13 +446,14 @@ class Finder:
             self.literal(cursor, start)
         elif kind == CursorKind.CONDITIONAL_OPERATOR:
             condition = list(cursor.get_children())[0]
-            if not self.is_compared(condition) and self.text[start:end].count("?"):
+            if not self.is_compared(condition) and self.constant(condition) is None and \
+                    self.text[start:end].count("?"):
                 self.condition(condition, ["negated"])
         elif kind == CursorKind.CXX_UNARY_EXPR:  # sizeof
             return
         if kind == CursorKind.StmtExpr:
             return  # a macro of GLib
-        for child in cursor.get_children():
+        for child in self.living(cursor, list(cursor.get_children())):
             self.expression(child)
 
     def operator(self, cursor):
@@ -434,13 +473,12 @@ class Finder:
                      f"MUTANT_ASSIGN({ids[0]}, ({parts[0]}), {operator}, {becomes}, ({parts[1]}))",
                      [f"{operator} becomes {becomes}"])
         elif operator in ("&&", "||"):
-            self.logic(operator, a, b)
+            if all(self.constant(child) is None for child in cursor.get_children()):
+                self.logic(operator, a, b)
         else:
             self.arithmetic(cursor, operator, a, b)
 
     def logic(self, operator, a, b):
-        if any(ONLY_PLANTED.fullmatch(self.text[start:end]) for start, end in (a, b)):
-            return
         name, becomes = ("AND", "||") if operator == "&&" else ("OR", "&&")
 
         def render(ids, parts):
@@ -482,7 +520,7 @@ class Finder:
             self.add(start, end, [a], lambda ids, parts:
                      f"MUTANT_{name}({ids[0]}, ({parts[0]}), {operator}, {becomes})",
                      [f"{operator} becomes {becomes}"])
-        elif before == "!" and not ONLY_PLANTED.fullmatch(self.text[start:end]):
+        elif before == "!":
             self.add(start, end, [a], lambda ids, parts:
                      f"(MUTANT({ids[0]}) ^ !({parts[0]}))", ["without its !"])
         elif before in ("-", "~") and operand.kind != CursorKind.INTEGER_LITERAL:

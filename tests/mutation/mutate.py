@@ -43,8 +43,6 @@ ENVIRONMENT = {**os.environ, "G_SLICE": "always-malloc",
 # A mutant may be this much slower than the original, and then some.
 LIMIT_TIMES = 10
 LIMIT_US = 200_000
-# Tests that cost more come last.
-DEAR_US = 250_000
 # Tests that killed other mutants of the function go first, then those of the file.
 FAVOURITES = 8
 # Once a trace differs, a mutant is not run in more worlds than these.
@@ -251,13 +249,12 @@ class Tests:
                 self.of_file[files[int(mutant)]].add(test)
 
     def ordered(self, tests, place):
-        """Those that killed its neighbours, then the fastest, the worlds after the others."""
+        """Those that killed its neighbours, then the fastest."""
         known = set(tests)
         likely = [test for killers in (self.killers[place], self.killers[place[0]])
                   for test, _ in killers.most_common(FAVOURITES)]
         order = [test for test in dict.fromkeys(likely) if test in known]
-        order += sorted(known - set(order),
-                        key=lambda one: (one.cpu_us > DEAR_US, one.is_world, one.cpu_us))
+        order += sorted(known - set(order), key=lambda one: one.cpu_us)
         spent_us = itertools.accumulate(test.cpu_us for test in order)
         return [test for test, spent in zip(order, spent_us) if spent <= self.budget_us]
 

@@ -54,7 +54,7 @@ def first_seed(cohort, name, seeds):
                "--json", code=None)
     for line in done.stdout.splitlines():
         told = json.loads(line)
-        if "violation" in told or "broken" in told:
+        if "seed" in told and ("violation" in told or "broken" in told):
             return str(told["seed"])
     sys.exit(f"{name}: nothing found in seeds 1..{seeds}")
 

@@ -6,7 +6,8 @@
 
     --seeds N       seeds of the swarm before it is given up (default 20000)
     --budget D      time for the swarm, and for shrinking (default 60s each)
-    --explore D     time for exploration, for each of its scenarios (default 20s)
+    --explore D     time for exploration, for each of its scenarios (default 10s)
+    --depth         only explores, and leaves the rest of the table as it is
 
 The swarm draws its own scenarios. What it does not find within its budget the fault's own scenario
 in planted.py must find. The small run is run once more, with the fault and without: it must fail and
@@ -36,8 +37,7 @@ HEAD = """# Planted faults
 
 What finds each of them, and the smallest failing run that `cohort shrink` makes of that: regenerated
 by `tests/planted/table.py COHORT`. *Seeds* and *seconds* until the first failing run of the swarm; a
-file's name where the swarm did not find it in {seeds} seeds and {budget}, and the fault's own scenario
-had to. *Depth*: of the shortest counter-example that exploration finds. *Choices*: commands, faults
+file's name where the swarm did not find it in its time, and the fault's own scenario had to. *Depth*: of the shortest counter-example that exploration finds. *Choices*: commands, faults
 and deviations of the failing run before and after shrinking.
 
 | fault | found by | seeds | seconds | depth | violation | choices before | after | customers |
@@ -76,7 +76,7 @@ class Finder:
                               text=True) as batch:
             for line in batch.stdout:
                 told = json.loads(line)
-                if "violation" in told or "broken" in told:
+                if "seed" in told and ("violation" in told or "broken" in told):
                     batch.send_signal(signal.SIGINT)
                     batch.stdout.read()
                     return told["seed"]
@@ -152,9 +152,9 @@ def read_table():
     return rows
 
 
-def write_table(rows, options):
+def write_table(rows):
     with open(TABLE, "w", encoding="utf-8") as out:
-        out.write(HEAD.format(seeds=options.seeds, budget=options.budget))
+        out.write(HEAD)
         before = None
         for part, name in faults():
             if name not in rows:
@@ -197,7 +197,8 @@ def main():
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--seeds", type=int, default=20000)
     parser.add_argument("--budget", default="60s")
-    parser.add_argument("--explore", default="20s")
+    parser.add_argument("--explore", default="10s")
+    parser.add_argument("--depth", action="store_true")
     options = parser.parse_args()
     if options.check:
         check()
@@ -207,9 +208,12 @@ def main():
     for _, name in faults():
         if options.names and name not in options.names:
             continue
-        rows[name] = finder.row(name)
+        if options.depth:
+            rows[name][4] = finder.depth(name)
+        else:
+            rows[name] = finder.row(name)
         print(" ".join(rows[name]), flush=True)
-        write_table(rows, options)
+        write_table(rows)
     survivors = [name for name, cells in rows.items() if cells[1] == "**nothing**"]
     print(summary(rows))
     sys.exit(f"survivors: {survivors}" if survivors else 0)

@@ -158,6 +158,20 @@ static void what_is_the_default_is_not_noted(void **state)
     scenario_free(scenario);
 }
 
+static void what_a_partition_cuts_is_no_choice(void **state)
+{
+    (void)state;
+    WorldResult result;
+    Scenario *scenario = scenario_of("[scenario]\nduration=10s\n[bank]\ncustomers=2\n[script]\n"
+                                     "1s=network partition both c2 9s; c1 transfer 5 c2\n");
+    Scenario *noted = noted_of(scenario, 1, &result);
+    assert_true(result.datagrams_dropped > 1);
+    assert_null(choices_find(noted->choices, CHOICE_DATAGRAM, 0, 1, 1));
+    assert_null(choices_find(noted->choices, CHOICE_DATAGRAM, 0, 1, 2));
+    scenario_free(noted);
+    scenario_free(scenario);
+}
+
 static void choice_that_nothing_asks_for_is_left_out(void **state)
 {
     (void)state;
@@ -344,6 +358,22 @@ static void process_dies_at_a_write_as_chosen(void **state)
     }
 }
 
+/* Whatever the world's seed. */
+static void what_was_under_way_at_a_crash_is_there(void **state)
+{
+    (void)state;
+    for (int seed = 1; seed <= 8; seed++) {
+        g_autofree char *text =
+            g_strdup_printf(ALONE "[scenario]\nseed=%d\n"
+                                  "[script]\n1s=c1 deposit 5\n1.02s=c1 crash\n2s=c1 restart\n"
+                                  "[choices]\nc1 disk 1=50ms\n",
+                            seed);
+        Told told = tell(text);
+        assert_int_equal(lines_with(&told, "\"e\":\"restarted\"", "\"balance\":100500"), 1);
+        told_clear(&told);
+    }
+}
+
 static void bit_is_inverted_as_chosen(void **state)
 {
     (void)state;
@@ -419,6 +449,15 @@ static void timer_comes_when_the_script_says(void **state)
     told_clear(&told);
 }
 
+static void timer_does_not_wake_who_is_paused(void **state)
+{
+    (void)state;
+    Told told = tell(PAIR "[script]\n1s=c1 transfer 5 c2\n1.001s=c1 pause 2s; c1 timer\n"
+                          "[choices]\nc1>c2 1=lost\n");
+    assert_int_equal(lines_with(&told, "\"t\":1001000000,", "\"e\":\"tx\""), 0);
+    told_clear(&told);
+}
+
 static void timer_of_one_who_waits_for_nothing_does_nothing(void **state)
 {
     (void)state;
@@ -473,20 +512,83 @@ static void nothing_chosen_goes_wrong_after_the_end(void **state)
     (void)state;
     g_autoptr(GString) text = g_string_new("[scenario]\nduration=1s\n[bank]\ncustomers=2\n"
                                            "[network]\ndelay=constant 10ms\n"
-                                           "[script]\n1s=c1 transfer 5 c2; c2 checkpoint\n"
+                                           "[script]\n900ms=c1 transfer 5 c2\n1s=c2 checkpoint\n"
                                            "[choices]\n");
-    for (int i = 2; i < 100; i++)
-        g_string_append_printf(text, "c1>c2 %d=lost\nc2>c1 %d=1ms 2ms\nc1 disk %d=error\n", i, i,
-                               i + 10);
-    for (int i = 3; i < 20; i++)
-        g_string_append_printf(text, "c1 write %d=die 0\n", i);
+    /* Before the end there are the transfer, its acknowledgement, and c2 asking c1. */
+    for (int i = 1; i < 100; i++)
+        g_string_append_printf(text,
+                               "c1>c2 %d=lost\nc2>c1 %d=1ms 2ms\n"
+                               "c1 disk %d=error\nc1 write %d=die 0\n",
+                               i + 1, i + 2, i, i);
     Told told = tell(text->str);
     assert_int_equal(told.result.datagrams_dropped, 0);
     assert_int_equal(told.result.datagrams_duplicated, 0);
     assert_int_equal(told.result.sums.crashes, 0);
     assert_int_equal(told.result.faults[COUNT_DISK_ERRORS], 0);
     assert_int_equal(told.result.sums.checkpoints, 1);
+    assert_true(told.result.settle_ns > 20 * NS_PER_MS); /* who is not lost takes its time */
     told_clear(&told);
+}
+
+static void assert_replays(const char *text, uint64_t seed)
+{
+    WorldResult result;
+    WorldResult again;
+    Scenario *scenario = scenario_of(text);
+    Scenario *noted = noted_of(scenario, seed, &result);
+    Scenario *renoted = noted_of(noted, seed, &again);
+    assert_int_equal(noted->duration_ns, scenario->duration_ns);
+    assert_int_equal(again.trace_hash, result.trace_hash);
+    scenario_free(renoted);
+    scenario_free(noted);
+    scenario_free(scenario);
+}
+
+/* It fails before the end, dies of it after, and is started again as all are then. */
+static void death_after_the_end_is_no_choice(void **state)
+{
+    (void)state;
+    assert_replays("[scenario]\nduration=1s\n[bank]\ncustomers=1\n[network]\ndelay=constant 1ms\n"
+                   "[disk]\nerror_rate=100%\nwrite_delay=constant 10ms\n"
+                   "[script]\n1s=c1 deposit 5\n",
+                   1);
+}
+
+/* --- ties --- */
+
+/* Draws often enough that most of what is drawn is put off for less than a datagram takes. */
+#define RESTLESS "[scenario]\nduration=200ms\n[bank]\ncustomers=2\n[network]\ndelay=constant 20ms\n"
+
+/* What is drawn for the time when a datagram arrives comes first, in the run as in its schedule. */
+static void assert_ties_replay(const char *rates, ScriptAct act)
+{
+    g_autofree char *text = g_strdup_printf(RESTLESS "%s", rates);
+    Scenario *scenario = scenario_of(text);
+    unsigned ties = 0;
+    WorldResult result;
+    Scenario *noted = noted_of(scenario, 1, &result);
+    for (guint i = 0; i < noted->script->len; i++) {
+        const ScriptCommand *entry = &g_array_index(noted->script, ScriptCommand, i);
+        if (entry->act != act || entry->subject == SCRIPT_BANK || entry->time_ns < 20 * NS_PER_MS)
+            continue;
+        g_autoptr(GString) tied = g_string_new(text);
+        g_string_append_printf(tied, "[script]\n%" G_GUINT64_FORMAT "ns=%s transfer 5 %s\n",
+                               (guint64)(entry->time_ns - 20 * NS_PER_MS),
+                               entry->subject == 0 ? "c2" : "c1",
+                               entry->subject == 0 ? "c1" : "c2");
+        assert_replays(tied->str, 1);
+        ties++;
+    }
+    assert_true(ties > 3);
+    scenario_free(noted);
+    scenario_free(scenario);
+}
+
+static void what_is_drawn_for_the_time_of_an_arrival_comes_first(void **state)
+{
+    (void)state;
+    assert_ties_replay("[workload]\ndeposit_rate=200/s\n", SCRIPT_COMMAND);
+    assert_ties_replay("[faults]\npause_rate=200/s\npause_duration=constant 1ms\n", SCRIPT_PAUSE);
 }
 
 int main(void)
@@ -496,6 +598,7 @@ int main(void)
         cmocka_unit_test(run_and_its_schedule_are_the_same),
         cmocka_unit_test(every_kind_of_choice_is_noted),
         cmocka_unit_test(what_is_the_default_is_not_noted),
+        cmocka_unit_test(what_a_partition_cuts_is_no_choice),
         cmocka_unit_test(choice_that_nothing_asks_for_is_left_out),
         cmocka_unit_test(schedule_is_the_same_world_without_rates),
         cmocka_unit_test(scenario_that_draws_is_no_schedule),
@@ -505,15 +608,19 @@ int main(void)
         cmocka_unit_test(disk_is_as_slow_as_chosen),
         cmocka_unit_test(disk_fails_and_is_full_as_chosen),
         cmocka_unit_test(process_dies_at_a_write_as_chosen),
+        cmocka_unit_test(what_was_under_way_at_a_crash_is_there),
         cmocka_unit_test(bit_is_inverted_as_chosen),
         cmocka_unit_test(who_crashes_stays_down_until_the_script_says_otherwise),
         cmocka_unit_test(clock_drifts_as_chosen),
         cmocka_unit_test(clock_shows_as_chosen_after_a_restart),
         cmocka_unit_test(timer_comes_when_the_script_says),
+        cmocka_unit_test(timer_does_not_wake_who_is_paused),
         cmocka_unit_test(timer_of_one_who_waits_for_nothing_does_nothing),
         cmocka_unit_test(pause_and_partition_last_as_long_as_the_script_says),
         cmocka_unit_test(partition_cuts_one_direction_if_told_so),
         cmocka_unit_test(nothing_chosen_goes_wrong_after_the_end),
+        cmocka_unit_test(death_after_the_end_is_no_choice),
+        cmocka_unit_test(what_is_drawn_for_the_time_of_an_arrival_comes_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

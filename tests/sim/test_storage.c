@@ -141,6 +141,29 @@ static void crash_leaves_a_commit_whole_or_not_at_all(void **state)
     shelf_free(shelf);
 }
 
+/* It may die at the instant when the sync would be done: who looks first must not believe it. */
+static void what_is_doomed_is_never_durable_and_nothing_follows_it(void **state)
+{
+    (void)state;
+    Fixture fixture = fixture_new(1);
+    Shelf *shelf = shelf_new();
+    uint64_t at_ns;
+    save(&fixture, 0, "one");
+    storage_set_model(fixture.storage, &(DiskModel){.write_delay = slow.write_delay});
+    save(&fixture, 1000, "two"); /* one write, one sync that takes no time */
+    DiskCut cut = storage_cut(fixture.storage, 1, false, &at_ns);
+    storage_doomed(fixture.storage);
+    assert_int_equal(at_ns, 1010);
+    assert_int_equal(storage_saved(fixture.storage, at_ns), 1);
+    assert_int_equal(save(&fixture, at_ns, "three").operations, 0);
+    assert_int_equal(storage_written(fixture.storage), 2);
+    storage_crash(fixture.storage, cut, at_ns);
+    storage_survived(fixture.storage);
+    load(&fixture, at_ns, shelf);
+    shelf_free(shelf);
+    fixture_free(&fixture);
+}
+
 static void what_waits_is_lost_by_a_crash(void **state)
 {
     (void)state;
@@ -291,6 +314,7 @@ int main(void)
         cmocka_unit_test(commit_is_durable_when_the_disk_has_done_it),
         cmocka_unit_test(commits_that_wait_for_the_disk_become_one),
         cmocka_unit_test(crash_leaves_a_commit_whole_or_not_at_all),
+        cmocka_unit_test(what_is_doomed_is_never_durable_and_nothing_follows_it),
         cmocka_unit_test(what_waits_is_lost_by_a_crash),
         cmocka_unit_test(failed_operation_saves_nothing_more),
         cmocka_unit_test(inverted_bit_is_never_believed),

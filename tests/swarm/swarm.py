@@ -117,19 +117,20 @@ def an_interrupted_batch_says_what_it_did(cohort):
 def a_worker_that_dies_takes_its_seed_with_it_and_no_other(cohort):
     batch = subprocess.Popen([cohort, "sim", "--swarm", "--seeds", "1..1000", "--jobs", "2"],
                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    time.sleep(0.5)
-    with open(f"/proc/{batch.pid}/task/{batch.pid}/children") as children:
-        workers = [int(word) for word in children.read().split()]
-    holds(len(workers) == 2, "two workers", workers)
-    for worker in workers:
-        os.kill(worker, signal.SIGKILL)
+    for _ in range(10):  # now and then one dies between two seeds, which loses none
+        time.sleep(0.05)
+        with open(f"/proc/{batch.pid}/task/{batch.pid}/children") as children:
+            workers = [int(word) for word in children.read().split()]
+        for worker in workers:
+            os.kill(worker, signal.SIGKILL)
     out, err = batch.communicate(timeout=300)
     seed = re.search(r"^seed (\d+): the program broke off: killed by signal 9\n"
                      r"reproduce: .* sim --swarm --seed (\d+)$", out, re.M)
     holds(seed and seed[1] == seed[2], "whom it took along", out[-3000:] + err)
     holds(f"# seed {seed[1]} of the swarm\n[scenario]\n" in out, "with its settings", out)
-    holds(re.match(r"1000 seeds \(1\.\.1000\), .*: [12] FAILED \(0 safety, 0 liveness, "
-                   r"[12] broken off\)$", out.splitlines()[-1]), "the others", out[-500:])
+    total = re.match(r"1000 seeds \(1\.\.1000\), .*: (\d+) FAILED \(0 safety, 0 liveness, "
+                     r"(\d+) broken off\)$", out.splitlines()[-1])
+    holds(total and total[1] == total[2] and 1 <= int(total[1]) <= 20, "the others", out[-500:])
     holds(batch.returncode == 70, "exit code 70", batch.returncode)
 
 
