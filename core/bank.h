@@ -17,6 +17,9 @@ typedef struct BankConfig {
 
 typedef struct Bank Bank;
 
+/* New cohorts count on from the highest of all rows; exact in any JSON. */
+#define COHORT_MAX UINT64_C(9007199254740991)
+
 /* One line of the CSV. */
 typedef struct BankRow {
     Name name;
@@ -24,7 +27,7 @@ typedef struct BankRow {
     uint32_t ip;
     uint16_t port1;
     uint16_t port2;
-    uint64_t cohort; /* 0: none */
+    uint64_t cohort; /* 0: none; at most COHORT_MAX */
     bool exited;
 } BankRow;
 

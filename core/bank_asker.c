@@ -16,8 +16,7 @@ typedef struct Waiting {
 
 void askers_init(Askers *askers, BankDesk *desk, Registry *registry)
 {
-    *askers = (Askers){.desk = desk, .registry = registry};
-    g_queue_init(&askers->waiting);
+    *askers = (Askers){.desk = desk, .registry = registry, .waiting = G_QUEUE_INIT};
     askers->by_client = g_hash_table_new(g_int64_hash, g_int64_equal);
 }
 

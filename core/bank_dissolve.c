@@ -34,8 +34,8 @@ typedef struct Dissolution {
 void dissolutions_init(Dissolutions *dissolutions, BankDesk *desk, Registry *registry,
                        Askers *askers)
 {
-    *dissolutions = (Dissolutions){.desk = desk, .registry = registry, .askers = askers};
-    g_queue_init(&dissolutions->list);
+    *dissolutions = (Dissolutions){
+        .desk = desk, .registry = registry, .askers = askers, .list = G_QUEUE_INIT};
     dissolutions->by_cohort = g_hash_table_new(g_int64_hash, g_int64_equal);
 }
 

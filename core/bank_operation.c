@@ -5,8 +5,8 @@
 
 void operations_init(Operations *operations, BankDesk *desk, Registry *registry, Askers *askers)
 {
-    *operations = (Operations){.desk = desk, .registry = registry, .askers = askers};
-    g_queue_init(&operations->list);
+    *operations = (Operations){
+        .desk = desk, .registry = registry, .askers = askers, .list = G_QUEUE_INIT};
     operations->by_key = g_hash_table_new(g_int64_hash, g_int64_equal);
     operations->opening = g_hash_table_new(g_str_hash, g_str_equal);
 }
@@ -202,8 +202,7 @@ void operation_start(Operations *operations, Operation *operation)
 void operation_remind(Operations *operations, const Asker *asker)
 {
     const Operation *operation = operation_opening(operations, &asker->name);
-    if (operation && operation->modest && operation->asker.client == asker->client &&
-        operation->asker.number == asker->number)
+    if (operation && operation->modest && operation->asker.client == asker->client)
         tell_awaited(operations->desk, operation);
 }
 
@@ -244,7 +243,7 @@ void operations_resume(Operations *operations)
     const Registry *registry = operations->registry;
     for (size_t i = 0; i < registry->rows->len; i++) {
         RegistryRow *row = registry_row(registry, i);
-        if (row->line.exited && row->client != 0 && row->exit_id != 0)
+        if (row->line.exited && row->client != 0)
             exit_resume(operations, row);
     }
 }
@@ -252,11 +251,8 @@ void operations_resume(Operations *operations)
 /* Nobody is told of an abort who may not even be there: a process that has said yes asks. */
 static void forget_unheard(Operation *operation)
 {
-    for (uint16_t i = 0; i < operation->target_count; i++) {
-        Target *target = &operation->targets[i];
-        if (!target->row && target->state == TARGET_ASKED)
-            target->state = TARGET_DONE;
-    }
+    if (operation->proposal == PROPOSAL_OPEN && operation->targets[0].state == TARGET_ASKED)
+        operation->targets[0].state = TARGET_DONE;
 }
 
 void operation_decide(Operations *operations, Operation *operation, bool commit)

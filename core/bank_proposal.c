@@ -37,7 +37,7 @@ static void finish_exit(Operations *operations, const Asker *asker, RegistryRow 
 static RegistryRow row_as_voted(const Target *target)
 {
     RegistryRow after = *target->row;
-    if (target->state != TARGET_ASKED && target->version > after.report) {
+    if (target->version > after.report) {
         after.report = target->version;
         after.line.balance = target->balance;
     }
@@ -146,7 +146,7 @@ void proposal_adopt(Operations *operations, const Asker *asker, const BankRow *l
 {
     Operation *before = operation_opening(operations, &line->name);
     /* Whoever asked before may have died of it. */
-    if (before && before->asker.command == COMMAND_RESUME)
+    if (before)
         operation_abort(operations, before, REFUSAL_BUSY_ELSEWHERE, &line->name);
     Refusal refusal = REFUSAL_NONE;
     if (registry_find(operations->registry, &line->name)->engaged)
@@ -236,21 +236,15 @@ static void choose(uint64_t *random, GPtrArray *others, guint answering, guint w
     g_ptr_array_sort(others, compare_rows);
 }
 
-/* Who can be asked, those that did not answer last behind the others. */
-static GPtrArray *find_others(const Registry *registry, const RegistryRow *initiator,
-                              guint *answering)
+/* Adds who can be asked: those that did not answer last, or those that did. */
+static void add_others(GPtrArray *others, const Registry *registry, const RegistryRow *initiator,
+                       bool silent)
 {
-    GPtrArray *others = g_ptr_array_new();
-    for (int silent = 0; silent <= 1; silent++) {
-        for (size_t i = 0; i < registry->rows->len; i++) {
-            RegistryRow *row = registry_row(registry, i);
-            if (row != initiator && row->silent == silent && can_be_asked(row))
-                g_ptr_array_add(others, row);
-        }
-        if (!silent)
-            *answering = others->len;
+    for (size_t i = 0; i < registry->rows->len; i++) {
+        RegistryRow *row = registry_row(registry, i);
+        if (row != initiator && row->silent == silent && can_be_asked(row))
+            g_ptr_array_add(others, row);
     }
-    return others;
 }
 
 static void start_join(Operations *operations, const Asker *asker, RegistryRow *initiator,
@@ -273,12 +267,16 @@ void proposal_join(Operations *operations, const Asker *asker, uint64_t count)
         refusal = REFUSAL_NO_ANSWER;
     if (refusal == REFUSAL_NONE && operations_full(operations))
         refusal = REFUSAL_BANK_FULL;
+    if (refusal == REFUSAL_NONE && operations->registry->counters.ids[PROPOSAL_JOIN] >= COHORT_MAX)
+        refusal = REFUSAL_COHORTS_USED_UP;
     if (refusal != REFUSAL_NONE) {
         refuse_row(operations, asker, refusal, row);
         return;
     }
-    guint answering = 0;
-    GPtrArray *others = find_others(operations->registry, row, &answering);
+    GPtrArray *others = g_ptr_array_new();
+    add_others(others, operations->registry, row, false);
+    const guint answering = others->len;
+    add_others(others, operations->registry, row, true);
     if (others->len >= count - 1) {
         choose(&operations->desk->choice, others, answering, (guint)count - 1);
         start_join(operations, asker, row, others, (uint16_t)count);

@@ -35,12 +35,13 @@ static void cohort_free(void *data)
 
 void registry_init(Registry *registry)
 {
-    *registry = (Registry){0};
-    registry->rows = g_ptr_array_new_with_free_func(g_free);
-    registry->by_name = g_hash_table_new(g_str_hash, g_str_equal);
-    registry->clients = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, client_free);
-    g_queue_init(&registry->unbound);
-    registry->cohorts = g_ptr_array_new_with_free_func(cohort_free);
+    *registry = (Registry){
+        .rows = g_ptr_array_new_with_free_func(g_free),
+        .by_name = g_hash_table_new(g_str_hash, g_str_equal),
+        .clients = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, client_free),
+        .unbound = G_QUEUE_INIT,
+        .cohorts = g_ptr_array_new_with_free_func(cohort_free),
+    };
 }
 
 void registry_deinit(Registry *registry)
@@ -207,18 +208,19 @@ void registry_put_left(Coder *record, uint64_t cohort, uint16_t member)
     code_u16(record, &member);
 }
 
-/* --- applying: false when the item is damaged --- */
+/* --- applying: false when the item is damaged ---
+ *
+ * From where a record is cut short on it reads as zeros, and it is refused at its end. */
 
 /* Counters only grow: a journal read over a newer CSV must not lower what the CSV taught. */
-static bool apply_counters(Registry *registry, Coder *coder)
+static void apply_counters(Registry *registry, Coder *coder)
 {
-    RegistryCounters after = {0}, *counters = &registry->counters;
+    RegistryCounters after, *counters = &registry->counters;
     code_counters(coder, &after);
     for (int kind = 0; kind < PROPOSAL_KINDS; kind++)
         counters->ids[kind] = MAX(counters->ids[kind], after.ids[kind]);
     counters->attempt = MAX(counters->attempt, after.attempt);
     counters->forgotten = MAX(counters->forgotten, after.forgotten);
-    return !coder->failed;
 }
 
 static RegistryRow *add_row(Registry *registry, const Name *name)
@@ -254,7 +256,7 @@ static void forget_clients(Registry *registry)
 static void bind_client(Registry *registry, RegistryRow *row, uint64_t id)
 {
     RegistryClient *before = registry_client(registry, row->client);
-    if (before && before->row == row) {
+    if (before) {
         before->row = NULL;
         g_queue_push_tail_link(&registry->unbound, &before->link);
     }
@@ -277,8 +279,8 @@ static bool apply_row(Registry *registry, Coder *coder)
 {
     RegistryRow after = {0};
     code_row(coder, &after);
-    if (coder->failed || after.line.name.text[0] == '\0' || after.line.balance < 0 ||
-        after.line.port1 == 0 || after.line.port2 == 0)
+    if (after.line.name.text[0] == '\0' || after.line.balance < 0 || after.line.port1 == 0 ||
+        after.line.port2 == 0 || after.line.cohort > COHORT_MAX)
         return false; /* nor could the CSV hold it */
     RegistryRow *row = registry_find(registry, &after.line.name);
     if (!row)
@@ -298,7 +300,7 @@ static bool apply_client(Registry *registry, Coder *coder)
 {
     RegistryClient after = {0};
     code_client(coder, &after);
-    if (coder->failed || after.id == 0) {
+    if (after.id == 0) {
         g_free(after.answer);
         return false;
     }
@@ -320,9 +322,9 @@ static bool apply_client(Registry *registry, Coder *coder)
 static void mark_left(RegistryCohort *cohort, uint16_t member, bool left)
 {
     RegistryRow *row = cohort->members[member];
-    if (cohort->left[member] != left) {
-        cohort->left[member] = left;
-        cohort->left_count += left ? 1 : -1;
+    if (left && !cohort->left[member]) {
+        cohort->left[member] = true;
+        cohort->left_count++;
     }
     if (cohort->leaving && !left)
         row->leaving = cohort->id;
@@ -348,15 +350,15 @@ static RegistryCohort *place_cohort(Registry *registry, uint64_t id, uint16_t co
 
 static bool apply_cohort(Registry *registry, Coder *coder)
 {
-    uint64_t id = 0;
-    bool leaving = false;
-    uint64_t attempt = 0;
-    uint16_t count = 0;
+    uint64_t id;
+    bool leaving;
+    uint64_t attempt;
+    uint16_t count;
     code_u64(coder, &id);
     code_bool(coder, &leaving);
     code_u64(coder, &attempt);
     code_u16(coder, &count);
-    if (coder->failed || id == 0 || count < 2 || count > MEMBERS_MAX)
+    if (id == 0 || count < 2 || count > MEMBERS_MAX)
         return false;
     RegistryRow *members[MEMBERS_MAX];
     bool left[MEMBERS_MAX];
@@ -365,7 +367,7 @@ static bool apply_cohort(Registry *registry, Coder *coder)
         code_name(coder, &name);
         code_bool(coder, &left[i]);
         members[i] = registry_find(registry, &name);
-        if (coder->failed || !members[i])
+        if (!members[i])
             return false;
     }
     RegistryCohort *cohort = place_cohort(registry, id, count);
@@ -377,31 +379,28 @@ static bool apply_cohort(Registry *registry, Coder *coder)
     return true;
 }
 
-static bool apply_attempt(Registry *registry, Coder *coder)
+static void apply_attempt(Registry *registry, Coder *coder)
 {
-    uint64_t id = 0, attempt = 0;
+    uint64_t id, attempt;
     code_u64(coder, &id);
     code_u64(coder, &attempt);
-    if (coder->failed)
-        return false;
     registry->counters.attempt = MAX(registry->counters.attempt, attempt);
     RegistryCohort *cohort = registry_cohort(registry, id);
     if (cohort)
         cohort->attempt = attempt;
-    return true;
 }
 
 static bool apply_left(Registry *registry, Coder *coder)
 {
-    uint64_t id = 0;
-    uint16_t member = 0;
+    uint64_t id;
+    uint16_t member;
     code_u64(coder, &id);
     code_u16(coder, &member);
     RegistryCohort *cohort = registry_cohort(registry, id);
-    if (coder->failed || (cohort && (!cohort->leaving || member >= cohort->count)))
-        return false;
     if (!cohort)
         return true; /* applied before */
+    if (!cohort->leaving || member >= cohort->count)
+        return false;
     mark_left(cohort, member, true);
     /* Rule 8 of "Membership": the bank keeps the cohort until all have left. */
     if (cohort->left_count == cohort->count)
@@ -411,17 +410,17 @@ static bool apply_left(Registry *registry, Coder *coder)
 
 bool registry_apply(Registry *registry, Coder *coder)
 {
-    uint8_t version = 0;
+    uint8_t version;
     code_u8(coder, &version);
     if (version != RECORD_VERSION)
         return false;
     for (;;) {
-        int kind = ITEM_END;
+        int kind;
         bool sound = true;
         code_enum(coder, &kind, ITEM_KINDS);
         switch ((ItemKind)kind) {
         case ITEM_COUNTERS:
-            sound = apply_counters(registry, coder);
+            apply_counters(registry, coder);
             break;
         case ITEM_ROW:
             sound = apply_row(registry, coder);
@@ -433,7 +432,7 @@ bool registry_apply(Registry *registry, Coder *coder)
             sound = apply_cohort(registry, coder);
             break;
         case ITEM_ATTEMPT:
-            sound = apply_attempt(registry, coder);
+            apply_attempt(registry, coder);
             break;
         case ITEM_LEFT:
             sound = apply_left(registry, coder);

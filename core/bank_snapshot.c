@@ -12,7 +12,7 @@ static void put_row_and_client(const Registry *registry, Coder *out, const Regis
 {
     registry_put_row(out, row);
     const RegistryClient *client = registry_client(registry, row->client);
-    if (client && client->row == row)
+    if (client)
         registry_put_client(out, client);
 }
 

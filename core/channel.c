@@ -67,6 +67,10 @@ static void entry_code(Coder *coder, Entry *entry)
     code_bool(coder, &entry->lost);
     code_u32(coder, &entry->sends);
     code_u64(coder, &entry->sent_ns);
+#ifdef COHORT_PLANTED_FAULTS
+    code_u64(coder, &entry->first_inc);
+    code_u64(coder, &entry->first_known);
+#endif
 }
 
 /* A length that decoding can believe: no more elements than there are bytes left. */

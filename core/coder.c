@@ -104,17 +104,14 @@ void code_u64(Coder *coder, uint64_t *value)
 
 void code_money(Coder *coder, Money *value)
 {
-    uint64_t bits = coder->decoding ? 0 : (uint64_t)*value;
-    code_u64(coder, &bits);
-    if (coder->decoding)
-        *value = (Money)bits;
+    code_u64(coder, (uint64_t *)value); /* the same bits */
 }
 
 void code_enum(Coder *coder, int *value, int count)
 {
-    uint8_t byte = 0;
+    uint8_t byte;
     if (!coder->decoding) {
-        if (*value < 0 || *value >= count || *value > UINT8_MAX)
+        if (*value < 0 || *value >= count)
             coder->failed = true;
         byte = (uint8_t)*value;
     }
@@ -130,10 +127,12 @@ void code_enum(Coder *coder, int *value, int count)
 
 void code_bool(Coder *coder, bool *value)
 {
-    int byte = !coder->decoding && *value;
-    code_enum(coder, &byte, 2);
+    int truth;
+    if (!coder->decoding)
+        truth = *value;
+    code_enum(coder, &truth, 2);
     if (coder->decoding)
-        *value = byte == 1;
+        *value = truth == 1;
 }
 
 void code_bytes(Coder *coder, uint8_t *bytes, size_t length)
@@ -155,20 +154,19 @@ void code_name(Coder *coder, Name *name)
 {
     if (!coder->decoding) {
         uint8_t length = (uint8_t)strnlen(name->text, sizeof name->text);
-        if (length > NAME_BYTES_MAX || (length > 0 && !name_valid(name->text)))
+        if (length > 0 && !name_valid(name->text))
             coder->failed = true;
         code_u8(coder, &length);
         code_bytes(coder, (uint8_t *)name->text, length);
         return;
     }
     Name decoded = {{0}};
-    uint8_t length = 0;
+    uint8_t length;
     code_u8(coder, &length);
-    if (length > NAME_BYTES_MAX) {
+    if (length > NAME_BYTES_MAX)
         coder->failed = true;
-        length = 0;
-    }
-    code_bytes(coder, (uint8_t *)decoded.text, length);
+    else
+        code_bytes(coder, (uint8_t *)decoded.text, length);
     /* The length is compared too: a NUL among the letters would end the name before it. */
     if (length > 0 && (!name_valid(decoded.text) || strlen(decoded.text) != length)) {
         coder->failed = true;

@@ -20,11 +20,6 @@ typedef struct Line {
     CommandError *error;
 } Line;
 
-static bool printable(char c)
-{
-    return c > ' ' && c <= '~';
-}
-
 static bool blank(char c)
 {
     return c == ' ' || (c >= '\t' && c <= '\r');
@@ -51,7 +46,7 @@ static bool refuse_word(Line *line, const char *what, const char *word, const ch
     char quote[QUOTE_BYTES_MAX + 1];
     size_t length = 0;
     for (; word[length] && length < QUOTE_BYTES_MAX; length++)
-        quote[length] = printable(word[length]) && word[length] != '"' ? word[length] : '?';
+        quote[length] = g_ascii_isgraph(word[length]) && word[length] != '"' ? word[length] : '?';
     quote[length] = '\0';
 
     const size_t room = sizeof line->error->reason;
@@ -224,10 +219,9 @@ static void name_the_command(CommandError *error, const char *word)
 {
     size_t length = 0;
     for (; *word && length < sizeof error->command - 1; word++) {
-        if (printable(*word))
+        if (g_ascii_isgraph(*word))
             error->command[length++] = *word;
     }
-    error->command[length] = '\0';
 }
 
 static bool parse_line(Line *line, Command *command)
@@ -266,7 +260,9 @@ bool command_parse(const char *line, CommandPlace place, Command *command, Comma
 
 void code_command(Coder *coder, Command *command)
 {
-    int kind = coder->decoding ? 0 : (int)command->kind;
+    int kind;
+    if (!coder->decoding)
+        kind = (int)command->kind;
     code_enum(coder, &kind, COMMAND_KINDS);
     command->kind = (CommandKind)kind;
     code_name(coder, &command->name);

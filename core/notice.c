@@ -63,6 +63,8 @@ static const Sentence sentences[REFUSAL_KINDS] = {
          NULL},
     [REFUSAL_BANK_FULL] = {"the bank has as much to do as it can keep track of; try again later",
                            NULL},
+    [REFUSAL_COHORTS_USED_UP] =
+        {"no number is left for another cohort; run the bank with a new file, --data", NULL},
 };
 static_assert(AMOUNT_MAX == INT64_C(9007199254740991), "BALANCE_LIMIT says so");
 static_assert(MEMBERS_MAX == 1000, "COHORT_SIZE says so");

@@ -55,6 +55,7 @@ typedef enum Refusal {
     REFUSAL_FOREIGN_COHORT,    /* the row names a cohort this bank did not form */
     REFUSAL_LOST_ANSWER,       /* the bank no longer has the answer to an old request */
     REFUSAL_BANK_FULL,         /* the bank keeps track of as much as it can */
+    REFUSAL_COHORTS_USED_UP,   /* new-cohort: no number is left for another */
     REFUSAL_KINDS
 } Refusal;
 

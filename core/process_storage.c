@@ -18,6 +18,11 @@ static void snapshot_code(Coder *coder, Snapshot *snapshot, uint16_t count, uint
         if (i != self)
             channel_state_code(coder, &snapshot->channels[i]);
     }
+#ifdef COHORT_PLANTED_FAULTS
+    code_u64(coder, &snapshot->inc);
+    for (uint16_t i = 0; i < count; i++)
+        code_u64(coder, &snapshot->known[i]);
+#endif
 }
 
 static void instance_code(Coder *coder, Instance *instance, uint16_t count)

@@ -7,8 +7,6 @@
 
 enum { COLUMNS = 7, QUOTE_BYTES_MAX = 40 };
 const char TABLE_DUPLICATE[] = "the name is in the file already: remove one";
-/* New cohorts count on from the highest; exact in any JSON, and far from the end of the numbers. */
-#define COHORT_READ_MAX UINT64_C(9007199254740991)
 static const char *const COLUMN_NAME[COLUMNS] = {"name",  "balance", "ip_address", "port1",
                                                  "port2", "cohort",  "exit_state"};
 #define HEADER "name,balance,ip_address,port1,port2,cohort,exit_state"
@@ -82,7 +80,7 @@ static const char *read_cohort(BankRow *row, const char *text)
 {
     if (text[0] != '\0' && !number_parse(text, &row->cohort))
         return "must be empty or the number of a cohort";
-    return row->cohort <= COHORT_READ_MAX ? NULL : "at most 9007199254740991";
+    return row->cohort <= COHORT_MAX ? NULL : "at most 9007199254740991";
 }
 
 static const char *read_exit_state(BankRow *row, const char *text)

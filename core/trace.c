@@ -261,16 +261,9 @@ void trace_write(GString *out, uint64_t seq, uint64_t t_ns, const Name *process,
                  const TraceEvent *event)
 {
     unsigned fields = kinds[event->kind].fields;
-    size_t bytes_max = LINE_BYTES_MAX;
-    if (fields & FIELD_MEMBERS)
-        bytes_max += event->member_count * NAME_BYTES;
-    if (fields & FIELD_COUNTS)
-        bytes_max += event->count_count * 2 * COUNT_BYTES;
-    if (fields & FIELD_DATAGRAM)
-        bytes_max += escaped_bytes_max(event->datagram_kinds);
-    if (fields & FIELD_REASON)
-        bytes_max += escaped_bytes_max(event->reason);
-
+    size_t bytes_max = LINE_BYTES_MAX + event->member_count * NAME_BYTES +
+                       event->count_count * 2 * COUNT_BYTES +
+                       escaped_bytes_max(event->datagram_kinds) + escaped_bytes_max(event->reason);
     char *at = line_begin(out, bytes_max);
     at = PUT(at, "{\"seq\":");
     at = put_number(at, seq);

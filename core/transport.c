@@ -36,22 +36,19 @@ struct Effects {
     Chunk *current; /* the chunks after it are unused */
 };
 
-static Chunk *chunk_new(size_t bytes)
+static Chunk *chunk_new(size_t capacity)
 {
-    size_t capacity = bytes > CHUNK_BYTES ? bytes : CHUNK_BYTES;
     Chunk *chunk = g_malloc(sizeof *chunk + capacity);
     chunk->next = NULL;
     chunk->capacity = capacity;
-    chunk->used = 0;
     return chunk;
 }
 
 Effects *effects_new(void)
 {
     Effects *effects = g_new0(Effects, 1);
-    effects->deadline_ns = TIME_NEVER;
-    effects->first = chunk_new(0);
-    effects->current = effects->first;
+    effects->first = chunk_new(CHUNK_BYTES);
+    effects_clear(effects);
     return effects;
 }
 
@@ -117,7 +114,7 @@ static uint8_t *arena_take(Effects *effects, size_t bytes)
     Chunk *chunk = effects->current;
     while (chunk->capacity - chunk->used < room) {
         if (!chunk->next)
-            chunk->next = chunk_new(room);
+            chunk->next = chunk_new(MAX(room, CHUNK_BYTES));
         chunk = chunk->next;
         chunk->used = 0;
     }

@@ -121,9 +121,9 @@ static char *append_number(char *at, uint64_t number)
 
 static char *append_ip(char *at, uint32_t ip)
 {
-    for (int shift = 24; shift >= 0; shift -= 8) {
-        at = append_number(at, (ip >> shift) & 0xff);
-        if (shift > 0)
+    for (int part = 3; part >= 0; part--) {
+        at = append_number(at, (ip >> 8 * part) & 0xff);
+        if (part > 0)
             *at++ = '.';
     }
     return at;

@@ -152,7 +152,7 @@ static void code_vote(Coder *coder, Message *m)
     code_u64(coder, &m->vote.last_received);
     code_u16(coder, &m->vote.participant_bytes);
     require(coder, m->vote.participant_bytes <= most);
-    uint16_t length = coder->failed ? 0 : m->vote.participant_bytes;
+    uint16_t length = MIN(m->vote.participant_bytes, most);
     code_bytes(coder, m->vote.participants, length);
     if (coder->decoding) /* every bit can be asked for, sent or not */
         memset(m->vote.participants + length, 0, (size_t)most - length);
@@ -441,7 +441,6 @@ static uint64_t checksum(const uint8_t *bytes, size_t length)
 void wire_begin(WireWriter *writer, const Header *header)
 {
     uint8_t start[CHECKED_AT] = {MAGIC_0, MAGIC_1, VERSION}; /* the checksum comes at the end */
-    writer->messages = 0;
     writer->coder = coder_encode_fixed(writer->bytes, sizeof writer->bytes);
     code_bytes(&writer->coder, start, sizeof start);
     code_header(&writer->coder, (Header *)header);
@@ -453,11 +452,9 @@ bool wire_add(WireWriter *writer, const Message *message)
 {
     size_t before = writer->coder.length;
     message_code(&writer->coder, (Message *)message);
-    if (!writer->coder.failed) {
-        writer->messages++;
+    if (!writer->coder.failed)
         return true;
-    }
-    INVARIANT_THAT(writer->messages, >, 0); /* one message alone fits, unless out of range */
+    INVARIANT_THAT(before, >, HEADER_BYTES); /* one message alone fits, unless out of range */
     writer->coder.length = before;
     writer->coder.failed = false;
     return false;
@@ -465,9 +462,9 @@ bool wire_add(WireWriter *writer, const Message *message)
 
 size_t wire_end(WireWriter *writer)
 {
-    if (writer->messages == 0)
-        return 0;
     size_t length = writer->coder.length;
+    if (length == HEADER_BYTES)
+        return 0;
     uint64_t sum = checksum(writer->bytes, length);
     Coder coder = coder_encode_fixed(writer->bytes + CHECKSUM_AT, sizeof sum);
     code_u64(&coder, &sum);
@@ -494,7 +491,7 @@ static DropReason open_header(Coder *coder, Header *header)
 
 DropReason wire_open(WireReader *reader, const uint8_t *bytes, size_t length, Header *header)
 {
-    reader->coder = (Coder){.decoding = true}; /* after a reason, wire_next finds nothing */
+    reader->coder = (Coder){0}; /* after a reason, wire_next finds nothing */
     if (length > DATAGRAM_BYTES_MAX)
         return DROP_OVERSIZE;
     if (length <= HEADER_BYTES)
@@ -533,7 +530,7 @@ char *wire_kinds_text(const uint8_t *bytes, size_t length, char text[static WIRE
     Message message;
     if (wire_open(&reader, bytes, length, &header) != DROP_NONE)
         return strcpy(text, "?");
-    bool seen[MESSAGE_KINDS] = {false};
+    bool seen[MESSAGE_KINDS] = {0};
     char *at = text;
     while (wire_next(&reader, &message)) {
         if (seen[message.kind])

@@ -304,7 +304,6 @@ void message_code(Coder *coder, Message *message);
 /* --- writing --- */
 typedef struct WireWriter {
     Coder coder;
-    size_t messages;
     uint8_t bytes[DATAGRAM_BYTES_MAX];
 } WireWriter;
 

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
@@ -105,8 +106,20 @@ static int fail(Recorder *recorder, const char *path, int code, GString *error)
     return code;
 }
 
+bool recorder_has_made(const char *path)
+{
+    char magic[RECORDING_MAGIC_BYTES];
+    const int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC); /* it may be a pipe */
+    if (fd < 0)
+        return false;
+    const ssize_t length = pread(fd, magic, sizeof magic, 0);
+    close(fd);
+    return length == (ssize_t)sizeof magic && memcmp(magic, RECORDING_MAGIC, sizeof magic) == 0;
+}
+
 int recorder_open(const char *path, Recorder **opened, GString *error)
 {
+    signal(SIGXFSZ, SIG_IGN);
     int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (fd < 0 && errno == EEXIST) {
         g_string_printf(error,

@@ -5,7 +5,7 @@
  * power failure its end may be missing. When there is no room for more, that is said on stderr and
  * the recording ends; money goes on without.
  *
- * Every function takes NULL for "not recording". */
+ * Functions that take a Recorder take NULL for "not recording". */
 #ifndef COHORT_RECORDER_H
 #define COHORT_RECORDER_H
 
@@ -15,7 +15,12 @@ typedef struct Recorder Recorder;
 
 #define RECORDER_EXISTS 1 /* something has that name already; it is left as it is */
 
-/* Makes the file. Returns 0, RECORDER_EXISTS or a negative errno; then `error` says what to do. */
+/* Is a recording in this file? Who opens it to write would destroy it, and end a process that still
+ * writes there. */
+bool recorder_has_made(const char *path);
+
+/* Makes the file. Returns 0, RECORDER_EXISTS or a negative errno; then `error` says what to do.
+ * From then on a limit to the size of files is an error like others, and no signal. */
 int recorder_open(const char *path, Recorder **recorder, GString *error);
 /* Cuts off what was reserved; removes the file if nothing happened in it. */
 void recorder_close(Recorder *recorder);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "core/panic.h"
+#include "net/recorder.h"
 
 enum { READ_BYTES = 1 << 20 /* more than any line */ };
 static const char HEADER_BEGIN[] = "{\"cohort_trace\":1,\"mode\":\"live\",\"scenario\":\"";
@@ -15,10 +16,10 @@ static const char LINE_BEGIN[] = "{\"seq\":";
 static const char PROCESS_KEY[] = ",\"p\":\"";
 
 /* From `start` on, lines wait for the commit. */
-typedef struct Mark {
+typedef struct Held {
     uint64_t commit;
     size_t start;
-} Mark;
+} Held;
 
 struct Tracefile {
     char *path;
@@ -26,7 +27,7 @@ struct Tracefile {
     bool datagrams;
     uint64_t seq;   /* of the next line */
     GString *lines; /* not written */
-    GArray *marks;  /* of Mark, both members growing */
+    GArray *marks;  /* of Held, both members growing */
 };
 
 /* --- opening --- */
@@ -188,6 +189,8 @@ static int open_file(Tracefile *tracefile, const TracefileConfig *config, off_t 
 {
     struct stat file;
     bool regular = stat(config->path, &file) < 0 || S_ISREG(file.st_mode);
+    if (recorder_has_made(config->path))
+        return refuse(config, error);
     int keep = config->resume && regular ? O_RDWR : O_WRONLY | O_TRUNC;
     tracefile->fd = open(config->path, keep | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
     if (tracefile->fd < 0 || fstat(tracefile->fd, &file) < 0)
@@ -222,7 +225,7 @@ int tracefile_open(const TracefileConfig *config, Tracefile **opened, GString *e
     tracefile->path = g_strdup(config->path);
     tracefile->datagrams = config->datagrams;
     tracefile->lines = g_string_new(NULL);
-    tracefile->marks = g_array_new(FALSE, FALSE, sizeof(Mark));
+    tracefile->marks = g_array_new(FALSE, FALSE, sizeof(Held));
     int code = load(tracefile, config, error, warning);
     if (code == 0)
         *opened = tracefile;
@@ -269,7 +272,7 @@ void tracefile_hold(Tracefile *tracefile, uint64_t commit)
 {
     if (!going(tracefile))
         return;
-    Mark mark = {commit, tracefile->lines->len};
+    Held mark = {commit, tracefile->lines->len};
     g_array_append_val(tracefile->marks, mark);
 }
 
@@ -290,7 +293,7 @@ void tracefile_saved(Tracefile *tracefile, uint64_t commit)
         return;
     guint done = 0;
     while (done < tracefile->marks->len &&
-           g_array_index(tracefile->marks, Mark, done).commit <= commit)
+           g_array_index(tracefile->marks, Held, done).commit <= commit)
         done++;
     g_array_remove_range(tracefile->marks, 0, done);
 }
@@ -313,7 +316,7 @@ void tracefile_write(Tracefile *tracefile)
         return;
     GString *lines = tracefile->lines;
     size_t ready =
-        tracefile->marks->len > 0 ? g_array_index(tracefile->marks, Mark, 0).start : lines->len;
+        tracefile->marks->len > 0 ? g_array_index(tracefile->marks, Held, 0).start : lines->len;
     size_t done = 0;
     while (done < ready) {
         ssize_t written = write(tracefile->fd, lines->str + done, ready - done);
@@ -325,5 +328,5 @@ void tracefile_write(Tracefile *tracefile)
     }
     g_string_erase(lines, 0, (gssize)done);
     for (guint i = 0; i < tracefile->marks->len; i++)
-        g_array_index(tracefile->marks, Mark, i).start -= done;
+        g_array_index(tracefile->marks, Held, i).start -= done;
 }

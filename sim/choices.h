@@ -25,7 +25,8 @@
  *     c1 drift=-120               its clock is so many billionths too slow
  *
  * At the scenario's end all faults stop: from then on datagrams arrive, disks work and nobody dies,
- * whatever is chosen; delays are as chosen. */
+ * whatever is chosen; delays are as chosen, and one that is longer than a run may take to settle
+ * leaves it unsettled. */
 #ifndef COHORT_SIM_CHOICES_H
 #define COHORT_SIM_CHOICES_H
 

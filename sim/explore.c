@@ -70,7 +70,7 @@ void explorer_free(Explorer *explorer)
     g_free(explorer);
 }
 
-const Locals *explorer_locals(const Explorer *explorer)
+Locals *explorer_locals(const Explorer *explorer)
 {
     return explorer->locals;
 }

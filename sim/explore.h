@@ -63,7 +63,7 @@ void explorer_free(Explorer *explorer);
 /* Looks at so many cuts more; false: it is over. */
 bool explorer_advance(Explorer *explorer, uint64_t cuts);
 ExploreResult explorer_result(const Explorer *explorer);
-const Locals *explorer_locals(const Explorer *explorer);
+Locals *explorer_locals(const Explorer *explorer);
 
 /* The way to the counter-example, or, while a move is being tried, to that: of ExploreMove. */
 GArray *explorer_path(Explorer *explorer);

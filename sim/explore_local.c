@@ -20,6 +20,7 @@ struct Locals {
     uint16_t count;
     Name names[STANDING_PEERS_MAX];
     CustomerConfig configs[STANDING_PEERS_MAX];
+    GBytes *beginnings[STANDING_PEERS_MAX]; /* encodings */
     uint32_t first[STANDING_PEERS_MAX];
     uint64_t cohort;
     uint32_t tries_max;
@@ -392,13 +393,11 @@ static char *take_over(Locals *locals, const World *world, const Scenario *scena
     locals->mails = mails_new(locals->cohort, locals->count, ips, plain);
     for (uint16_t i = 0; i < locals->count; i++) {
         Coder coder = coder_encode_growing();
-        Customer *customer = customer_new(&locals->configs[i]);
         customer_encode(customer_of(world, scenario, &locals->names[i]), &coder);
-        bool decoded = customer_decode(customer, coder.bytes, coder.length);
-        INVARIANT(decoded);
+        locals->beginnings[i] = g_bytes_new_take(coder.bytes, coder.length);
+        Customer *customer = locals_beginning(locals, i);
         locals->first[i] = intern(locals, customer, (LocalCore){.member = i, .parent = POOL_NONE});
         customer_free(customer);
-        coder_deinit(&coder);
     }
     return NULL;
 }
@@ -453,7 +452,43 @@ void locals_free(Locals *locals)
     g_ptr_array_unref(locals->cores);
     pool_free(locals->pool);
     g_clear_pointer(&locals->mails, mails_free);
+    for (uint16_t i = 0; i < STANDING_PEERS_MAX; i++)
+        g_clear_pointer(&locals->beginnings[i], g_bytes_unref);
     g_free(locals);
+}
+
+/* --- with clocks --- */
+
+Customer *locals_beginning(const Locals *locals, uint16_t member)
+{
+    size_t length;
+    const uint8_t *bytes = g_bytes_get_data(locals->beginnings[member], &length);
+    Customer *customer = customer_new(&locals->configs[member]);
+    bool decoded = customer_decode(customer, bytes, length);
+    INVARIANT(decoded);
+    return customer;
+}
+
+CustomerConfig locals_config(const Locals *locals, uint16_t member)
+{
+    return locals->configs[member];
+}
+
+uint32_t locals_core_of(const Locals *locals, uint16_t member, const Customer *customer)
+{
+    Coder coder = coder_encode_growing();
+    Customer *copy = customer_new(&locals->configs[member]);
+    customer_encode(customer, &coder);
+    bool decoded = customer_decode(copy, coder.bytes, coder.length);
+    INVARIANT(decoded);
+    coder_deinit(&coder);
+    canonical_forget(copy, locals->tries_max);
+    coder = coder_encode_growing();
+    customer_encode(copy, &coder);
+    uint32_t core = pool_find(locals->pool, coder.bytes, coder.length);
+    coder_deinit(&coder);
+    customer_free(copy);
+    return core;
 }
 
 /* --- looking in --- */

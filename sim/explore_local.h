@@ -67,6 +67,11 @@ uint16_t locals_members(const Locals *locals);
 const Name *locals_names(const Locals *locals); /* by member */
 uint64_t locals_cohort(const Locals *locals);
 Mails *locals_mails(Locals *locals);
+/* A customer as the set-up has left it, and what it was made with. */
+Customer *locals_beginning(const Locals *locals, uint16_t member);
+CustomerConfig locals_config(const Locals *locals, uint16_t member);
+/* The core that a customer with clocks is; POOL_NONE: none that was seen. */
+uint32_t locals_core_of(const Locals *locals, uint16_t member, const Customer *customer);
 uint32_t locals_first(const Locals *locals, uint16_t member); /* its core after the set-up */
 const LocalCore *locals_core(const Locals *locals, uint32_t core);
 uint32_t locals_core_count(const Locals *locals);

@@ -82,20 +82,34 @@ static const uint8_t *keep(Pool *pool, const void *bytes, size_t length)
     return kept;
 }
 
-uint32_t pool_intern(Pool *pool, const void *bytes, size_t length)
+/* Where the number of these bytes is, or belongs. */
+static uint32_t *slot_of(const Pool *pool, uint32_t hash, const void *bytes, size_t length)
 {
-    uint32_t hash = (uint32_t)XXH3_64bits(bytes, length);
     uint32_t slot = hash & (pool->slot_count - 1);
     for (; pool->slots[slot] != POOL_NONE; slot = (slot + 1) & (pool->slot_count - 1)) {
         const Entry *entry = &g_array_index(pool->entries, Entry, pool->slots[slot]);
         if (entry->hash == hash && entry->length == length &&
             (length == 0 || memcmp(entry->bytes, bytes, length) == 0))
-            return pool->slots[slot];
+            break;
     }
+    return &pool->slots[slot];
+}
+
+uint32_t pool_find(const Pool *pool, const void *bytes, size_t length)
+{
+    return *slot_of(pool, (uint32_t)XXH3_64bits(bytes, length), bytes, length);
+}
+
+uint32_t pool_intern(Pool *pool, const void *bytes, size_t length)
+{
+    uint32_t hash = (uint32_t)XXH3_64bits(bytes, length);
+    uint32_t *slot = slot_of(pool, hash, bytes, length);
+    if (*slot != POOL_NONE)
+        return *slot;
     uint32_t number = pool->entries->len;
     Entry entry = {keep(pool, bytes, length), (uint32_t)length, hash};
     g_array_append_val(pool->entries, entry);
-    pool->slots[slot] = number;
+    *slot = number;
     if (pool->entries->len > pool->slot_count / 2)
         grow(pool);
     return number;

@@ -15,6 +15,7 @@ typedef struct Pool Pool;
 Pool *pool_new(void);
 void pool_free(Pool *pool);
 uint32_t pool_intern(Pool *pool, const void *bytes, size_t length);
+uint32_t pool_find(const Pool *pool, const void *bytes, size_t length); /* or POOL_NONE */
 uint32_t pool_count(const Pool *pool);
 /* Good until the pool is freed, and aligned for any type. */
 const void *pool_get(const Pool *pool, uint32_t number, size_t *length);

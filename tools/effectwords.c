@@ -161,7 +161,20 @@ static void append_bytes(const uint8_t *bytes, size_t length, size_t first, GStr
     g_string_append(out, first + SHOWN_BYTES_MAX < length ? " ..." : first < length ? "" : " none");
 }
 
-/* Where words cannot show it: the first bytes that are not the same. */
+static void append_first_difference(const uint8_t *a, size_t a_length, const uint8_t *b,
+                                    size_t b_length, GString *a_words, GString *b_words)
+{
+    size_t first = 0;
+    while (first < a_length && first < b_length && a[first] == b[first])
+        first++;
+    if (first == a_length && first == b_length)
+        return;
+    append_bytes(a, a_length, first, a_words);
+    append_bytes(b, b_length, first, b_words);
+}
+
+/* Where words cannot show it: the first bytes that are not the same, if need be of the whole
+ * effects as they are coded. */
 static void show_bytes(const Effect *expected, const Effect *found, GString *expected_words,
                        GString *found_words)
 {
@@ -169,16 +182,21 @@ static void show_bytes(const Effect *expected, const Effect *found, GString *exp
     const uint8_t *b;
     size_t a_length;
     size_t b_length;
-    size_t first = 0;
-    if (expected->kind != found->kind || !has_bytes(expected, &a, &a_length) ||
-        !has_bytes(found, &b, &b_length))
+    if (expected->kind == found->kind && has_bytes(expected, &a, &a_length) &&
+        has_bytes(found, &b, &b_length))
+        append_first_difference(a, a_length, b, b_length, expected_words, found_words);
+    if (!g_string_equal(expected_words, found_words))
         return;
-    while (first < a_length && first < b_length && a[first] == b[first])
-        first++;
-    if (first == a_length && first == b_length)
-        return;
-    append_bytes(a, a_length, first, expected_words);
-    append_bytes(b, b_length, first, found_words);
+    Coder a_code = coder_encode_growing();
+    Coder b_code = coder_encode_growing();
+    effect_encode(expected, &a_code);
+    effect_encode(found, &b_code);
+    g_string_append(expected_words, ", coded");
+    g_string_append(found_words, ", coded");
+    append_first_difference(a_code.bytes, a_code.length, b_code.bytes, b_code.length,
+                            expected_words, found_words);
+    coder_deinit(&a_code);
+    coder_deinit(&b_code);
 }
 
 static bool same_effect(const Effect *a, const Effect *b)

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "core/planted.h"
-#include "sim/explore.h"
+#include "sim/explore_schedule.h"
 #include "sim/value.h"
 #include "tools/commands.h"
 #include "tools/options.h"
@@ -287,6 +287,29 @@ static void print_summary(const Exploring *exploring, const ExploreResult *resul
            states_per_s(exploring, result), (result->bytes + (1 << 20) - 1) >> 20);
 }
 
+/* What cannot be written is said; the counter-example stands. */
+static void write_schedule(const Exploring *exploring)
+{
+    const char *path = exploring->given->write_schedule;
+    char *error = NULL;
+    g_autoptr(GArray) moves = explorer_path(exploring->explorer);
+    g_autoptr(GString) text = g_string_new(NULL);
+    Scenario *schedule = explore_schedule(exploring->scenario,
+                                          explorer_locals(exploring->explorer), moves, &error);
+    if (schedule == NULL) {
+        options_fail(EXIT_ENVIRONMENT, exploring->command, "%s: %s: not written", path, error);
+        g_free(error);
+        return;
+    }
+    scenario_write(schedule, text);
+    scenario_free(schedule);
+    g_autoptr(GError) problem = NULL;
+    if (strcmp(path, "-") == 0)
+        fputs(text->str, stdout);
+    else if (!g_file_set_contents(path, text->str, (gssize)text->len, &problem))
+        options_fail(EXIT_ENVIRONMENT, exploring->command, "%s", problem->message);
+}
+
 static int report(Exploring *exploring)
 {
     ExploreResult result = explorer_result(exploring->explorer);
@@ -303,6 +326,8 @@ static int report(Exploring *exploring)
     print_summary(exploring, &result);
     if (interrupted)
         return EXIT_INTERRUPTED;
+    if (found && exploring->given->write_schedule != NULL)
+        write_schedule(exploring);
     if (found)
         return result.end == EXPLORE_VIOLATION ? EXIT_VIOLATION : EXIT_STUCK;
     return EXIT_DONE;

@@ -88,14 +88,52 @@ static bool in_time(const Playback *playback, uint64_t now_ns)
     return now_ns >= playback->now_ns && now_ns != TIME_NEVER;
 }
 
+/* The console lets nothing else through, and the core relies on it. */
+static bool can_be_asked(const Playback *playback, const Command *command)
+{
+    const bool at_bank = playback->bank != NULL;
+    const bool named = command->name.text[0] != '\0';
+    if (command->amount < 0 || command->amount > AMOUNT_MAX ||
+        (command->addressed && (command->port1 == 0 || command->port2 == 0)))
+        return false;
+    switch (command->kind) {
+    case COMMAND_OPEN:
+        return !at_bank || (named && command->addressed);
+    case COMMAND_EXIT:
+    case COMMAND_NEW_COHORT:
+    case COMMAND_DELETE_COHORT:
+        return !at_bank || named;
+    case COMMAND_TRANSFER:
+    case COMMAND_LOST_TRANSFER:
+        return !at_bank && named && command->amount > 0;
+    case COMMAND_DEPOSIT:
+    case COMMAND_WITHDRAWAL:
+        return !at_bank && command->amount > 0;
+    case COMMAND_CHECKPOINT:
+    case COMMAND_ROLLBACK:
+    case COMMAND_BALANCE:
+        return !at_bank;
+    case COMMAND_RESUME:
+    case COMMAND_KINDS:
+        break;
+    }
+    return false;
+}
+
+static bool can_enter(const Playback *playback, const Event *event)
+{
+    const bool first = playback->counts.steps == 0;
+    return in_time(playback, event->now_ns) && first == (event->kind == EVENT_START) &&
+           !playback->ended &&
+           (event->kind != EVENT_COMMAND || can_be_asked(playback, &event->command));
+}
+
 static void take_event(Playback *playback)
 {
     Coder coder = coder_decode(playback->frame.bytes, playback->frame.length);
     playback->event = (Event){0};
     code_event(&coder, &playback->event);
-    const bool first = playback->counts.steps == 0;
-    if (!coder_finished(&coder) || !in_time(playback, playback->event.now_ns) ||
-        first != (playback->event.kind == EVENT_START) || playback->ended) {
+    if (!coder_finished(&coder) || !can_enter(playback, &playback->event)) {
         damage(playback, playback->frame.at, "no event that can be there");
         return;
     }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/planted.h"
+#include "net/recorder.h"
 #include "tools/commands.h"
 #include "tools/options.h"
 #include "tools/playback.h"
@@ -157,13 +158,36 @@ static int finish(Replay *replay, const ReplayPart *part, Playback *playback)
     return EXIT_DONE;
 }
 
+/* The heads of their headers, with a checksum over when each began, and its seed. */
+static const ReplayPart *find_same(const Replay *replay, const ReplayPart *part)
+{
+    for (guint i = 0; i < replay->parts->len; i++) {
+        const ReplayPart *other = &g_array_index(replay->parts, ReplayPart, i);
+        if (memcmp(part->bytes, other->bytes, RECORDING_MAGIC_BYTES + FRAME_HEAD_BYTES) == 0)
+            return other;
+    }
+    return NULL;
+}
+
+static int no_recording(const Replay *replay, const char *path)
+{
+    return options_fail(EXIT_USAGE, replay->command,
+                        "%s is no recording: name files that --record has made", path);
+}
+
 static int replay_part(Replay *replay, const ReplayPart *part)
 {
     Playback *playback = playback_new(part->bytes, part->length);
     if (playback == NULL)
-        return options_fail(EXIT_USAGE, replay->command,
-                            "%s is no recording: name files that --record has made", part->path);
+        return no_recording(replay, part->path);
     const RecordingHeader *header = playback_header(playback);
+    const ReplayPart *same = header != NULL ? find_same(replay, part) : NULL;
+    if (same != NULL) {
+        playback_free(playback);
+        return options_fail(EXIT_USAGE, replay->command,
+                            "%s and %s are the same recording: name it once", same->path,
+                            part->path);
+    }
     if (header != NULL) {
         note_version(replay, part->path, header);
         replay->cash_commits |=
@@ -178,6 +202,8 @@ static int replay_part(Replay *replay, const ReplayPart *part)
 static int replay_file(Replay *replay, const char *path)
 {
     g_autoptr(GError) error = NULL;
+    if (g_file_test(path, G_FILE_TEST_EXISTS) && !g_file_test(path, G_FILE_TEST_IS_REGULAR))
+        return no_recording(replay, path); /* a pipe would be waited for */
     GMappedFile *file = g_mapped_file_new(path, FALSE, &error);
     if (file == NULL)
         return options_fail(g_error_matches(error, G_FILE_ERROR, G_FILE_ERROR_NOENT)
@@ -273,6 +299,10 @@ static bool understand(const Replay *replay)
         options_fail(EXIT_USAGE, replay->command, "a recording is needed (try --help)");
     else if (replay->datagrams && replay->trace == NULL)
         options_fail(EXIT_USAGE, replay->command, "--trace-datagrams goes with --trace FILE");
+    else if (replay->trace != NULL && recorder_has_made(replay->trace))
+        options_fail(EXIT_USAGE, replay->command,
+                     "%s is a recording: name another file with --trace; it is left as it is",
+                     replay->trace);
 #ifdef COHORT_PLANTED_FAULTS
     else if (replay->planted != NULL && !planted_choose(replay->planted))
         options_fail(EXIT_USAGE, replay->command, "no planted fault '%s'", replay->planted);

@@ -168,6 +168,19 @@ static void join_lives(Merge *merge)
     }
 }
 
+/* Its trace begins in the midst, and with those of others it may look wrong. */
+static void note_beginning(const Life *life)
+{
+    const ReplayMergeConfig *config = life->merge->config;
+    const RecordingHeader *header = playback_header(life->playback);
+    if (life->before != NULL || header->role == RECORDING_BANK || !goes_on(life))
+        return;
+    g_autofree char *text = g_strdup_printf("%s goes on from a life of %s of which there is no "
+                                            "recording: what it did before is missing",
+                                            life->part->path, header->customer.resume.text);
+    config->note(config->user, text);
+}
+
 /* It goes no further. */
 static void end_life(Life *life)
 {
@@ -261,6 +274,8 @@ void replay_merge(const ReplayMergeConfig *config)
             play(life, &(PlaybackListener){.sent = on_sent, .traced = on_traced, .user = life});
     }
     join_lives(&merge);
+    for (size_t i = 0; i < config->count; i++)
+        note_beginning(&merge.lives[i]);
     for (Life *life; (life = choose(&merge)) != NULL;)
         step(life);
     for (size_t i = 0; i < config->count; i++)

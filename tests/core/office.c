@@ -62,6 +62,7 @@ static void keep(Office *office, const Effect *effect, size_t place)
     switch (effect->kind) {
     case EFFECT_SAVE:
         assert_int_equal(effect->save.slot, SLOT_JOURNAL);
+        assert_int_equal(effect->save.index, 0);
         g_ptr_array_add(office->journal, g_bytes_new(effect->save.bytes, effect->save.length));
         g_array_append_val(office->saved_at, place);
         g_byte_array_append(office->trail, effect->save.bytes, (guint)effect->save.length);

@@ -268,6 +268,22 @@ static void a_cohort_id_of_the_csv_is_not_used_again(void **state)
     office_free(office);
 }
 
+/* What the bank writes it must take at its next start: the CSV holds no higher number. */
+static void the_last_number_of_a_cohort_is_used_and_none_beyond(void **state)
+{
+    (void)state;
+    Office *office = office_new(1);
+    const BankRow foreign = {.name = office_name(9), .cohort = COHORT_MAX - 1};
+    assert_int_equal(bank_load_row(office->bank, &foreign), BANK_LOAD_OK);
+    assert_int_equal(office_cohort(office, 2), COHORT_MAX);
+    office_open(office, 3, "1");
+    office_open(office, 4, "1");
+    office_command(office, "new-cohort c3 2");
+    office_expect_failure(office_notice(office), REFUSAL_COHORTS_USED_UP);
+    assert_int_equal(office->saved_at->len, 0);
+    office_free(office);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -283,6 +299,7 @@ int main(void)
         cmocka_unit_test(a_large_cohort_is_proposed_and_answered_in_parts),
         cmocka_unit_test(who_did_not_answer_is_chosen_when_there_is_nobody_else),
         cmocka_unit_test(a_cohort_id_of_the_csv_is_not_used_again),
+        cmocka_unit_test(the_last_number_of_a_cohort_is_used_and_none_beyond),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

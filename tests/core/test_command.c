@@ -135,6 +135,7 @@ static const Refused refused_at_bank[] = {
     {"exit a23456789012345678901234567890bc", "exit",
      "name \"a23456789012345678901234567890bc\": " NAME_WANTED},
     {"new-cohort 3", "new-cohort", "usage: new-cohort NAME N"},
+    {"new-cohort 1alice 3", "new-cohort", "name \"1alice\": " NAME_WANTED},
     {"new-cohort alice -3", "new-cohort", "number of members \"-3\": must be a whole number"},
     {"new-cohort alice 2.5", "new-cohort", "number of members \"2.5\": must be a whole number"},
     {"new-cohort alice 18446744073709551616", "new-cohort",
@@ -175,6 +176,7 @@ static const Refused refused_at_customer[] = {
     {"checkpoint now", "checkpoint", "usage: checkpoint"},
     {"rollback 1", "rollback", "usage: rollback"},
     {"balance bob", "balance", "usage: balance"},
+    {"balance\x0e", "balance", "unknown command; try help"}, /* no blank */
     {"Balance", "Balance", "unknown command; try help"},
     {"status", "status", "unknown command; try help"},
     {"help", "help", "unknown command; try help"},
@@ -251,6 +253,38 @@ static void reason_is_one_printable_line_for_every_byte(void **state)
     }
 }
 
+static void command_survives_the_round_trip(void **state)
+{
+    (void)state;
+    const Command written = {.kind = COMMAND_RESUME,
+                             .name = {"alice"},
+                             .amount = -1,
+                             .addressed = true,
+                             .ip = LOCALHOST,
+                             .port1 = 8501,
+                             .port2 = 8502,
+                             .count = UINT64_MAX,
+                             .tag = UINT64_MAX - 1};
+    Command command = written, read;
+    Coder coder = coder_encode_growing();
+    code_command(&coder, &command);
+    assert_false(coder.failed);
+    memset(&read, 0xee, sizeof read);
+    Coder decoder = coder_decode(coder.bytes, coder.length);
+    code_command(&decoder, &read);
+    assert_true(coder_finished(&decoder));
+    assert_int_equal(read.kind, written.kind);
+    assert_string_equal(read.name.text, "alice");
+    assert_true(read.amount == written.amount);
+    assert_true(read.addressed);
+    assert_int_equal(read.ip, written.ip);
+    assert_int_equal(read.port1, written.port1);
+    assert_int_equal(read.port2, written.port2);
+    assert_true(read.count == written.count);
+    assert_true(read.tag == written.tag);
+    coder_deinit(&coder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -260,6 +294,7 @@ int main(void)
         cmocka_unit_test(customer_refuses_with_the_reason_and_the_usage),
         cmocka_unit_test(every_command_of_a_customer_is_known_at_the_bank),
         cmocka_unit_test(reason_is_one_printable_line_for_every_byte),
+        cmocka_unit_test(command_survives_the_round_trip),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -133,6 +133,23 @@ static void an_old_invitation_is_ignored(void **state)
     cluster_free(cluster);
 }
 
+static void an_outcome_that_nobody_waits_for_decides_nothing(void **state)
+{
+    (void)state;
+    Cluster *cluster = cluster_new(2, cluster_money(100));
+    Message outcome = {.kind = MESSAGE_OUTCOME};
+    outcome.outcome.proposal = PROPOSAL_OPEN;
+    assert_true(name_set(&outcome.outcome.name, "a"));
+    outcome.outcome.commit = true;
+    GBytes *before = cluster_encoded(cluster->customers[A]);
+    cluster_from_bank(cluster, A, &outcome);
+    GBytes *after = cluster_encoded(cluster->customers[A]);
+    assert_true(g_bytes_equal(before, after));
+    g_bytes_unref(before);
+    g_bytes_unref(after);
+    cluster_free(cluster);
+}
+
 static void what_is_meant_for_another_member_is_dropped(void **state)
 {
     (void)state;
@@ -233,6 +250,7 @@ int main(void)
         cmocka_unit_test(no_cut_or_changed_state_is_believed_to_be_whole),
         cmocka_unit_test(a_silent_bank_fails_the_command_and_the_next_is_tried),
         cmocka_unit_test(an_old_invitation_is_ignored),
+        cmocka_unit_test(an_outcome_that_nobody_waits_for_decides_nothing),
         cmocka_unit_test(what_is_meant_for_another_member_is_dropped),
         cmocka_unit_test(what_cannot_be_done_is_one_failure_and_changes_nothing),
         cmocka_unit_test(a_rollback_undoes_cash),

@@ -64,6 +64,13 @@ static const Case cases[] = {
     /* the name is the receiver's: */
     {{.refusal = REFUSAL_NOT_IN_COHORT, .command = COMMAND_TRANSFER, .name = {"bob"}},
      "this customer is not in a cohort; form one with new-cohort first"},
+    {{.refusal = REFUSAL_NOT_IN_COHORT, .command = COMMAND_LOST_TRANSFER, .name = {"bob"}},
+     "this customer is not in a cohort; form one with new-cohort first"},
+    /* however short it is: */
+    {{.refusal = REFUSAL_NOT_IN_COHORT, .command = COMMAND_DELETE_COHORT, .name = {"b"}},
+     "b is not in a cohort; form one with new-cohort first"},
+    {{.refusal = REFUSAL_NO_ANSWER, .name = {"b"}},
+     "b did not answer; see that its process runs, then try again"},
     {{.refusal = REFUSAL_NOT_A_MEMBER, .command = COMMAND_TRANSFER, .name = {"bob"}},
      "bob is not in this cohort; name one of its members"},
 };

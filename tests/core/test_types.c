@@ -32,6 +32,19 @@ static void name_of_the_grammar_is_taken(void **state)
     }
 }
 
+#define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+static void no_other_byte_is_in_a_name(void **state)
+{
+    (void)state;
+    for (int byte = 1; byte < 256; byte++) {
+        const char first[] = {(char)byte, '\0'};
+        const char second[] = {'a', (char)byte, '\0'};
+        assert_int_equal(name_valid(first), strchr(LETTERS, byte) != NULL);
+        assert_int_equal(name_valid(second), strchr(LETTERS "0123456789-_", byte) != NULL);
+    }
+}
+
 static void other_name_is_refused_and_leaves_the_target_alone(void **state)
 {
     (void)state;
@@ -254,10 +267,11 @@ static void ip_is_a_dotted_quad_without_leading_zeros(void **state)
         {"10.20.30.40", 0x0a141e28},
         {"255.255.255.255", 0xffffffff},
     };
-    static const char *const bad[] = {"",         "1",        "1.2.3",     "1.2.3.4.5", "1.2.3.",
-                                      ".1.2.3",   "1..2.3",   "256.0.0.1", "1.2.3.999", "01.2.3.4",
-                                      "1.2.3.00", "1.2.3.4 ", " 1.2.3.4",  "1.2.3.4:5", "1.2.3.-4",
-                                      "a.b.c.d",  "::1",      "localhost", "0x7f.0.0.1"};
+    static const char *const bad[] = {
+        "",         "1",         "1.2.3",     "1.2.3.4.5", "1.2.3.",   ".1.2.3",
+        "1..2.3",   "256.0.0.1", "1.2.3.999", "01.2.3.4",  "1.2.3.00", "1.2.3.4 ",
+        " 1.2.3.4", "1.2.3.4:5", "1.2.3.-4",  "1,2,3,4",   "1.2 3.4",  "1.2.3:4",
+        "a.b.c.d",  "::1",       "localhost", "0x7f.0.0.1"};
     for (size_t i = 0; i < COUNT(good); i++) {
         uint32_t ip = 42;
         char text[ADDRESS_TEXT_MAX];
@@ -279,7 +293,8 @@ static void address_is_ip_colon_port(void **state)
     static const char *const bad[] = {
         "",           "127.0.0.1",   "127.0.0.1:",     ":8600",
         "8600",       "1.2.3:8600",  "127.0.0.1:0",    "1.2.3.4:65536",
-        "1.2.3.4 :5", "1.2.3.4: 50", "localhost:8600", "1.2.3.4:5:6"};
+        "1.2.3.4 :5", "1.2.3.4: 50", "localhost:8600", "1.2.3.4:5:6",
+        "1.2.3.4 80", "1.2.3.4.80",  "1.2.3.4/80"};
     for (size_t i = 0; i < COUNT(good); i++) {
         Address address = {1, 1};
         char text[ADDRESS_TEXT_MAX];
@@ -317,6 +332,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(name_of_the_grammar_is_taken),
+        cmocka_unit_test(no_other_byte_is_in_a_name),
         cmocka_unit_test(other_name_is_refused_and_leaves_the_target_alone),
         cmocka_unit_test(set_name_compares_as_memory),
         cmocka_unit_test(names_order_by_bytes_and_case),

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "core/panic.h"
+#include "core/process.h"
 #include "tests/core/sample.h"
 
 /* --- the format itself --- */
@@ -124,6 +125,7 @@ static void numbers_on_the_wire_are_those_of_the_document(void **state)
         {REFUSAL_NO_ACCOUNT, 1}, {REFUSAL_EXITED_NAME, 6},  {REFUSAL_IN_COHORT, 10},
         {REFUSAL_BAD_PORTS, 15}, {REFUSAL_NO_ANSWER, 16},   {REFUSAL_BUSY_ELSEWHERE, 20},
         {REFUSAL_UNSETTLED, 24}, {REFUSAL_LOST_ANSWER, 26}, {REFUSAL_BANK_FULL, 27},
+        {REFUSAL_COHORTS_USED_UP, 28},
     };
     assert_int_equal(G_N_ELEMENTS(kinds), MESSAGE_KINDS);
     for (int kind = 0; kind < MESSAGE_KINDS; kind++)
@@ -253,6 +255,50 @@ static void encoding_leaves_the_message_alone(void **state)
         memcpy(&before, &message, sizeof message);
         sample_write(&datagram, &message);
         assert_memory_equal(&message, &before, sizeof message);
+    }
+}
+
+static void read_back(const Message *message, Message *read)
+{
+    Datagram datagram;
+    WireReader reader;
+    Header opened;
+    sample_write(&datagram, message);
+    assert_int_equal(wire_open(&reader, datagram.bytes, datagram.length, &opened), DROP_NONE);
+    memset(read, 0xee, sizeof *read);
+    assert_true(wire_next(&reader, read));
+}
+
+static void who_is_not_said_to_take_part_does_not(void **state)
+{
+    (void)state;
+    static const MessageKind votes[] = {MESSAGE_CHECKPOINT_VOTE, MESSAGE_PREPARE_VOTE};
+    for (size_t i = 0; i < G_N_ELEMENTS(votes); i++) {
+        Message message, read;
+        sample_message(&message, (int)votes[i], GREATEST);
+        message.vote.participant_bytes = 2;
+        read_back(&message, &read);
+        for (uint16_t member = 0; member < MEMBERS_MAX; member++)
+            assert_int_equal(bit_get(read.vote.participants, member), member < 16);
+    }
+}
+
+static void what_is_not_said_is_left_alone_and_reads_as_nothing(void **state)
+{
+    (void)state;
+    static const MessageKind silent[] = {MESSAGE_REPORT_ACK, MESSAGE_BYE};
+    Message message, read;
+    sample_message(&message, MESSAGE_REQUEST, GREATEST);
+    message.request.command.tag = 77;
+    read_back(&message, &read);
+    assert_true(message.request.command.tag == 77);
+    assert_true(read.request.command.tag == 0);
+    for (size_t i = 0; i < G_N_ELEMENTS(silent); i++) {
+        sample_message(&message, (int)silent[i], GREATEST);
+        message.report.balance = 77;
+        read_back(&message, &read);
+        assert_true(message.report.balance == 77);
+        assert_true(read.report.balance == 0);
     }
 }
 
@@ -410,11 +456,13 @@ int main(void)
         cmocka_unit_test(every_kind_is_as_long_as_the_document_says),
         cmocka_unit_test(numbers_on_the_wire_are_those_of_the_document),
         cmocka_unit_test(every_kind_survives_the_round_trip),
+        cmocka_unit_test(who_is_not_said_to_take_part_does_not),
         cmocka_unit_test(special_senders_survive_the_round_trip),
         cmocka_unit_test(messages_share_a_datagram_until_it_is_full),
         cmocka_unit_test(writing_a_message_out_of_range_is_a_broken_invariant),
         cmocka_unit_test(datagram_without_messages_has_no_length),
         cmocka_unit_test(encoding_leaves_the_message_alone),
+        cmocka_unit_test(what_is_not_said_is_left_alone_and_reads_as_nothing),
         cmocka_unit_test(kinds_are_listed_once_in_order_of_appearance),
         cmocka_unit_test(words_differ_and_fit_their_room_together),
         cmocka_unit_test(whole_answer_survives_the_round_trip),

@@ -155,7 +155,19 @@ static const Patch patches[] = {
     {"coverage that ends before it begins", MESSAGE_ACK, LEAST, 1, MINUS_ONE},
     {"65 skips", MESSAGE_ACK, GREATEST, 17, U16(SKIPS_PER_COVERAGE_MAX + 1)},
     {"skip below the coverage", MESSAGE_ACK, GREATEST, 19, ZERO64},
+    {"skip of what comes before the coverage",
+     MESSAGE_ACK,
+     GREATEST,
+     19,
+     8,
+     {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f}},
     {"skip not above the one before", MESSAGE_STABLE, GREATEST, 43 + 8, ZERO64},
+    {"skip told twice",
+     MESSAGE_ACK,
+     GREATEST,
+     19 + 8,
+     8,
+     {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x81}},
     {"skip above the coverage",
      MESSAGE_ACK,
      GREATEST,
@@ -195,6 +207,7 @@ static const Patch patches[] = {
     {"negative balance of a status", MESSAGE_STATUS, LEAST, 29, MINUS_ONE},
     {"part beyond the counts", MESSAGE_STATUS, LEAST, 55, U16(1)},
     {"41 counts in a part", MESSAGE_STATUS, GREATEST, 53, 6, {0x03, 0xe8, 0, 0, 0, 41}},
+    {"65535 counts in a part", MESSAGE_STATUS, GREATEST, 57, U16(UINT16_MAX)},
     {"acknowledged part of no member", MESSAGE_STATUS_ACK, LEAST, 25, U16(MEMBERS_MAX)},
     {"left by no member", MESSAGE_LEFT, LEAST, 9, U16(MEMBERS_MAX)},
     {"client 0 of a report", MESSAGE_REPORT, LEAST, 1, ZERO64},
@@ -215,6 +228,61 @@ static void field_out_of_range_is_malformed(void **state)
     }
 }
 
+/* Whole, and in order: there is only no room for so many. */
+static void one_skip_more_than_there_is_room_for_is_malformed(void **state)
+{
+    (void)state;
+    enum { SKIPS = SKIPS_PER_COVERAGE_MAX + 1, SKIPS_AT = HEADER_BYTES + 19 };
+    Datagram datagram;
+    sample_datagram(&datagram, MESSAGE_ACK, LEAST);
+    datagram.bytes[HEADER_BYTES + 16] = SKIPS; /* upto */
+    datagram.bytes[HEADER_BYTES + 18] = SKIPS;
+    memset(datagram.bytes + SKIPS_AT, 0, 8 * SKIPS);
+    for (int i = 0; i < SKIPS; i++)
+        datagram.bytes[SKIPS_AT + 8 * i + 7] = (uint8_t)(i + 1);
+    assert_int_equal(sample_open_sealed(datagram.bytes, SKIPS_AT + 8 * SKIPS), DROP_MALFORMED);
+    datagram.bytes[HEADER_BYTES + 18] = SKIPS - 1;
+    assert_int_equal(sample_open_sealed(datagram.bytes, SKIPS_AT + 8 * (SKIPS - 1)), DROP_NONE);
+}
+
+/* As if the name of one letter at `at` were empty. */
+static DropReason open_without_name(Datagram *datagram, size_t at)
+{
+    uint8_t *length = datagram->bytes + HEADER_BYTES + at;
+    assert_int_equal(*length, 1);
+    *length = 0;
+    memmove(length + 1, length + 2, datagram->length - HEADER_BYTES - at - 2);
+    return sample_open_sealed(datagram->bytes, datagram->length - 1);
+}
+
+static DropReason open_with_byte(Datagram *datagram, size_t at, uint8_t byte)
+{
+    datagram->bytes[HEADER_BYTES + at] = byte;
+    return sample_open_sealed(datagram->bytes, datagram->length);
+}
+
+static void proposal_names_its_customer_and_all_members(void **state)
+{
+    (void)state;
+    enum { PROPOSAL_AT = 1, NAME_AT = 26, TOTAL_AT = 37, MEMBER_AT = 42 };
+    Datagram datagram;
+    Message message;
+    sample_message(&message, MESSAGE_PROPOSE, LEAST);
+    sample_write(&datagram, &message);
+    assert_int_equal(open_without_name(&datagram, NAME_AT), DROP_MALFORMED);
+    message.propose.total = 2;
+    sample_write(&datagram, &message); /* a cohort, and none of its members */
+    assert_int_equal(open_with_byte(&datagram, PROPOSAL_AT, PROPOSAL_JOIN), DROP_MALFORMED);
+    message.propose.proposal = PROPOSAL_JOIN;
+    message.propose.count = 1;
+    message.propose.members[0].name = (Name){"b"};
+    sample_write(&datagram, &message);
+    assert_int_equal(sample_open(datagram.bytes, datagram.length), DROP_NONE);
+    assert_int_equal(open_with_byte(&datagram, TOTAL_AT, 1), DROP_MALFORMED); /* alone */
+    sample_write(&datagram, &message);
+    assert_int_equal(open_without_name(&datagram, MEMBER_AT), DROP_MALFORMED);
+}
+
 static void sender_that_is_no_member_and_nobody_special_is_malformed(void **state)
 {
     (void)state;
@@ -231,6 +299,29 @@ static void sender_that_is_no_member_and_nobody_special_is_malformed(void **stat
     }
 }
 
+static void receiver_that_is_no_member_is_malformed(void **state)
+{
+    (void)state;
+    for (unsigned receiver = 0; receiver <= UINT16_MAX; receiver++) {
+        Datagram datagram;
+        sample_datagram(&datagram, MESSAGE_QUERY, LEAST);
+        datagram.bytes[22] = (uint8_t)(receiver >> 8);
+        datagram.bytes[23] = (uint8_t)(receiver & 0xff);
+        assert_int_equal(sample_open_sealed(datagram.bytes, datagram.length),
+                         receiver < MEMBERS_MAX ? DROP_NONE : DROP_MALFORMED);
+    }
+}
+
+static void message_of_no_kind_is_not_read(void **state)
+{
+    (void)state;
+    static const uint8_t none = MESSAGE_NONE;
+    Message message;
+    Coder coder = coder_decode(&none, sizeof none);
+    message_code(&coder, &message);
+    assert_true(coder.failed);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -241,7 +332,11 @@ int main(void)
         cmocka_unit_test(datagram_above_the_limit_is_refused),
         cmocka_unit_test(random_bytes_are_refused_or_in_range),
         cmocka_unit_test(field_out_of_range_is_malformed),
+        cmocka_unit_test(one_skip_more_than_there_is_room_for_is_malformed),
+        cmocka_unit_test(proposal_names_its_customer_and_all_members),
         cmocka_unit_test(sender_that_is_no_member_and_nobody_special_is_malformed),
+        cmocka_unit_test(receiver_that_is_no_member_is_malformed),
+        cmocka_unit_test(message_of_no_kind_is_not_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

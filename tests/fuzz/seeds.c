@@ -14,6 +14,7 @@
 #include "tests/core/office.h"
 #include "tests/core/sample.h"
 #include "tests/fuzz/records.h"
+#include "tests/net/studio.h"
 
 enum { SECTOR_BYTES = 512 };
 
@@ -169,12 +170,31 @@ static void write_all_books(void)
     office_free(office);
 }
 
+/* --- recordings --- */
+
+static void write_recordings(void)
+{
+    static const char *const NAMES[STUDIO_PROCESSES] = {"bank", "ann", "bob"};
+    Studio *studio = studio_new(0);
+    studio_do(studio, STUDIO_ANN, "transfer 10 bob");
+    studio_do(studio, STUDIO_BOB, "checkpoint");
+    studio_do(studio, STUDIO_BOB, "lost-transfer 3 ann");
+    studio_do(studio, STUDIO_BOB, "rollback");
+    for (int who = 0; who < STUDIO_PROCESSES; who++) {
+        studio_stop(studio, who);
+        const GByteArray *tape = studio->processes[who].tape;
+        write_seed("recording", NAMES[who], tape->data, tape->len);
+    }
+    studio_free(studio);
+}
+
 static void write_all(void **state)
 {
     (void)state;
     write_datagrams();
     write_states();
     write_all_books();
+    write_recordings();
 }
 
 int main(int argc, char **argv)

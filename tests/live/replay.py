@@ -274,6 +274,35 @@ def a_recording_is_never_written_over():
         same(done.returncode, 4)
 
 
+def a_recording_is_named_once_and_never_as_the_trace():
+    with World() as world:
+        run = Recorded(world)
+        run.end()
+        whole = (world.folder / "bob-0.rec").read_bytes()
+        (world.folder / "cut.rec").write_bytes(whole[:len(whole) // 2])
+        for other in ("bob-0.rec", "cut.rec"):
+            done = replay(world, "bob-0.rec", "alice-0.rec", other, exit_code=2)
+            check(f"bob-0.rec and {other} are the same recording" in done.stderr, done.stderr)
+        done = replay(world, "alice-0.rec", "--trace", "bob-0.rec", exit_code=2)
+        check("bob-0.rec is a recording" in done.stderr, done.stderr)
+        same((world.folder / "bob-0.rec").read_bytes(), whole)
+        os.mkfifo(world.folder / "pipe")
+        check("pipe is no recording" in replay(world, "pipe", exit_code=2).stderr, "a pipe")
+        done = cohort(world, *"customer --bank 127.0.0.1:1 --port1 0 --port2 0 --any-port".split(),
+                      "--record", "both", "--trace", "both")
+        same(done.returncode, 2)
+        check("both holds something else" in done.stderr, done.stderr)
+
+
+def a_limit_to_the_size_of_files_is_told():
+    with World() as world:
+        done = subprocess.run(["sh", "-c", "ulimit -f 100; exec \"$0\" \"$@\"", COHORT, "bank",
+                               "--port", "0", "--any-port", "--record", "a.rec"], cwd=world.folder,
+                              capture_output=True, text=True, check=False)
+        same(done.returncode, 4)
+        check("cannot record to a.rec: File too large" in done.stderr, done.stderr)
+
+
 def a_process_that_cannot_start_leaves_no_recording():
     with World() as world:
         (world.folder / "data.csv").write_text("no header\n")
@@ -289,4 +318,6 @@ main(a_recorded_session_replays_identical_and_its_one_trace_passes_the_check,
      cut_off_anywhere_it_replays_up_to_the_cut,
      damage_in_the_midst_is_told_with_its_place,
      a_recording_is_never_written_over,
+     a_recording_is_named_once_and_never_as_the_trace,
+     a_limit_to_the_size_of_files_is_told,
      a_process_that_cannot_start_leaves_no_recording)

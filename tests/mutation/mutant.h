@@ -86,12 +86,12 @@ static inline _Bool mutant_here(int number)
 #define MUTANT_PREFIX(number, operand, operator, becomes)                                          \
     ({                                                                                             \
         __auto_type mutant_l = &(operand);                                                         \
-        MUTANT(number) ? becomes * mutant_l : operator * mutant_l;                                 \
+        MUTANT(number) ? becomes *mutant_l : operator* mutant_l;                                   \
     })
 #define MUTANT_POSTFIX(number, operand, operator, becomes)                                         \
     ({                                                                                             \
         __auto_type mutant_l = &(operand);                                                         \
-        MUTANT(number) ? (*mutant_l) becomes : (*mutant_l) operator;                               \
+        MUTANT(number) ? (*mutant_l)becomes : (*mutant_l) operator;                                \
     })
 
 #define MUTANT_UNARY(number, operator, operand)                                                    \

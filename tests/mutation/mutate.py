@@ -198,7 +198,7 @@ class Build:
         return runner
 
     def ninja(self, target, fails=False):
-        done = subprocess.run(["ninja", "-C", self.folder, "-j", str(self.jobs), target],
+        done = subprocess.run(["ninja", "--quiet", "-C", self.folder, "-j", str(self.jobs), target],
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         if done.returncode != 0 and not fails:
             print(done.stdout[-4000:], file=sys.stderr)

@@ -7,11 +7,11 @@
  *                        that order until one fails, and answers each line with a line
  *                        killed NUMBER OUTCOME or survived DIFFERING
  *
- * OUTCOME is passed, failed, leaked, timeout or a signal's number. LEFT are the bytes still allocated
- * at the end of a test; of one that leaves none without a mutant, any are a leak, as they are in a
- * build with the address sanitizer (G_SLICE=always-malloc and no malloc caches make the count
- * exact). DIFFERING counts the tests that passed
- * with another digest. The limit is of CPU time, so that a busy machine kills no mutant. */
+ * OUTCOME is passed, failed, leaked, timeout or a signal's number. LEFT are the bytes still
+ * allocated at the end of a test; of one that leaves none without a mutant, any are a leak, as they
+ * are in a build with the address sanitizer (G_SLICE=always-malloc and no malloc caches make the
+ * count exact). DIFFERING counts the tests that passed with another digest. The limit is of CPU
+ * time, so that a busy machine kills no mutant. */
 #include "tests/mutation/runner.h"
 
 #include <dlfcn.h>

@@ -22,18 +22,28 @@ typedef struct Case {
 } Case;
 
 /* The scenarios as far as they are short. */
-static const char *const SCENARIOS[] = {
-    "planted/answered_once",  "planted/asked_once",
-    "planted/come_and_go",    "planted/come_and_go_crashing",
-    "planted/contended",      "planted/crashes",
-    "planted/damaged",        "planted/everything",
-    "planted/former_life",    "planted/in_the_midst",
-    "planted/long_ago",       "planted/undone_at_once",
-    "scenarios/accounts",     "scenarios/cash",
-    "scenarios/cohorts",      "scenarios/concurrent",
-    "scenarios/everything",   "scenarios/everything_cash",
-    "scenarios/rollback",     "scenarios/rough",
-    "regression/channel_closed_by_another", "regression/name_opened_before_its_exit"};
+static const char *const SCENARIOS[] = {"planted/answered_once",
+                                        "planted/asked_once",
+                                        "planted/come_and_go",
+                                        "planted/come_and_go_crashing",
+                                        "planted/contended",
+                                        "planted/crashes",
+                                        "planted/damaged",
+                                        "planted/everything",
+                                        "planted/former_life",
+                                        "planted/in_the_midst",
+                                        "planted/long_ago",
+                                        "planted/undone_at_once",
+                                        "scenarios/accounts",
+                                        "scenarios/cash",
+                                        "scenarios/cohorts",
+                                        "scenarios/concurrent",
+                                        "scenarios/everything",
+                                        "scenarios/everything_cash",
+                                        "scenarios/rollback",
+                                        "scenarios/rough",
+                                        "regression/channel_closed_by_another",
+                                        "regression/name_opened_before_its_exit"};
 
 static void the_world_is_sound(void **state)
 {
@@ -70,8 +80,8 @@ int main(void)
             add(tests, g_strdup_printf("%s %" PRIu64, SCENARIOS[i], seed), text, seed);
     }
     for (uint64_t seed = 1; seed <= DRAWN; seed++)
-        add(tests, g_strdup_printf("drawn %" PRIu64, seed),
-            g_string_free(swarm_text(seed), FALSE), seed);
+        add(tests, g_strdup_printf("drawn %" PRIu64, seed), g_string_free(swarm_text(seed), FALSE),
+            seed);
     return _cmocka_run_group_tests("worlds", (const struct CMUnitTest *)(void *)tests->data,
                                    tests->len, NULL, NULL);
 }

@@ -154,6 +154,58 @@ static void what_cannot_have_been_recorded_is_damage(void **state)
     studio_free(studio);
 }
 
+/* The command is the first there is; what is put in its place is coded as it would be. */
+static PlaybackState asked_instead(const GByteArray *tape, const Command *command)
+{
+    GByteArray *changed = g_byte_array_new();
+    RecordingReader reader;
+    Frame frame;
+    assert_true(recording_open(&reader, tape->data, tape->len));
+    g_byte_array_append(changed, tape->data, RECORDING_MAGIC_BYTES);
+    while (recording_next(&reader, &frame) == RECORDING_FRAME) {
+        Coder read = coder_decode(frame.bytes, frame.length);
+        Coder written = coder_encode_growing();
+        Event event = {0};
+        if (frame.kind == FRAME_EVENT)
+            code_event(&read, &event);
+        if (event.kind == EVENT_COMMAND) {
+            event.command = *command;
+            code_event(&written, &event);
+        } else {
+            code_bytes(&written, (uint8_t *)frame.bytes, frame.length);
+        }
+        tape_frame(changed, frame.kind, written.bytes, written.length);
+        coder_deinit(&written);
+        if (event.kind == EVENT_COMMAND)
+            break;
+    }
+    Playback *playback = play(changed);
+    const PlaybackState reached = playback_state(playback);
+    playback_free(playback);
+    g_byte_array_unref(changed);
+    return reached;
+}
+
+static void a_command_that_nobody_can_have_typed_is_damage(void **state)
+{
+    (void)state;
+    static const Command untyped[] = {
+        {.kind = COMMAND_OPEN, .amount = AMOUNT_MAX + 1},
+        {.kind = COMMAND_OPEN, .amount = -1},
+        {.kind = COMMAND_OPEN, .addressed = true, .port1 = 1},
+        {.kind = COMMAND_TRANSFER, .amount = 1},
+        {.kind = COMMAND_TRANSFER, .name = {"bob"}},
+        {.kind = COMMAND_DEPOSIT},
+        {.kind = COMMAND_RESUME},
+    };
+    Studio *studio = studio_new(0);
+    const Command typed = {.kind = COMMAND_OPEN, .name = {"amy"}, .amount = AMOUNT_MAX};
+    assert_int_equal(asked_instead(tape_of(studio, STUDIO_ANN), &typed), PLAYBACK_CUT);
+    for (size_t i = 0; i < G_N_ELEMENTS(untyped); i++)
+        assert_int_equal(asked_instead(tape_of(studio, STUDIO_ANN), &untyped[i]), PLAYBACK_DAMAGED);
+    studio_free(studio);
+}
+
 static void frames_out_of_their_order_are_damage(void **state)
 {
     (void)state;
@@ -365,6 +417,25 @@ static void a_life_that_is_missing_between_two_is_noted(void **state)
     studio_free(studio);
 }
 
+static void a_first_life_that_goes_on_from_another_is_noted(void **state)
+{
+    (void)state;
+    Studio *studio = studio_new(0);
+    GByteArray *first = studio->processes[STUDIO_ANN].tape;
+    Shelf *shelf = copy_of(studio->processes[STUDIO_ANN].shelf);
+    studio_again(studio, STUDIO_ANN, shelf);
+    const GByteArray *tapes[] = {first, tape_of(studio, STUDIO_BOB), tape_of(studio, STUDIO_ANN)};
+    Heard heard = merge(tapes, 3);
+    assert_int_equal(heard.notes->len, 0);
+    heard_free(&heard);
+    heard = merge(tapes + 1, 2);
+    assert_non_null(strstr(heard.notes->str, "goes on from a life of ann"));
+    heard_free(&heard);
+    shelf_free(shelf);
+    g_byte_array_unref(first);
+    studio_free(studio);
+}
+
 /* --- words --- */
 
 static void differences_are_told_in_words(void **state)
@@ -404,6 +475,17 @@ static void differences_are_told_in_words(void **state)
     assert_string_equal(difference.found, "send 4 bytes from port2 to 127.0.0.1:8502 (?)");
     g_free(difference.expected);
     g_free(difference.found);
+
+    /* No words tell of a tag. */
+    effects_clear(expected);
+    effects_clear(found);
+    effects_notify(expected, &(Notice){.command = COMMAND_BALANCE, .tag = 1});
+    effects_notify(found, &(Notice){.command = COMMAND_BALANCE, .tag = 2});
+    assert_true(effects_differ(expected, found, &difference));
+    assert_string_equal(difference.expected, "tell SUCCESS balance 0, coded, from byte 4 on 01");
+    assert_string_equal(difference.found, "tell SUCCESS balance 0, coded, from byte 4 on 02");
+    g_free(difference.expected);
+    g_free(difference.found);
     effects_free(expected);
     effects_free(found);
 }
@@ -415,12 +497,14 @@ int main(void)
         cmocka_unit_test(an_event_that_was_changed_is_told_with_both_sides),
         cmocka_unit_test(a_state_at_the_end_that_was_changed_is_told),
         cmocka_unit_test(what_cannot_have_been_recorded_is_damage),
+        cmocka_unit_test(a_command_that_nobody_can_have_typed_is_damage),
         cmocka_unit_test(frames_out_of_their_order_are_damage),
         cmocka_unit_test(a_byte_changed_anywhere_is_found_or_changes_nothing),
         cmocka_unit_test(the_step_in_which_a_process_ended_is_made_again_and_nobody_hears_of_it),
         cmocka_unit_test(a_cause_comes_before_its_effect_whatever_the_clocks_say),
         cmocka_unit_test(what_was_durable_when_it_was_killed_is_told_before_its_next_life),
         cmocka_unit_test(a_life_that_is_missing_between_two_is_noted),
+        cmocka_unit_test(a_first_life_that_goes_on_from_another_is_noted),
         cmocka_unit_test(differences_are_told_in_words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

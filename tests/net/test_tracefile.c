@@ -288,6 +288,24 @@ static void a_file_that_is_not_its_own_trace_is_refused_and_left(void **state)
     }
 }
 
+/* A trace begins anew over any other file. */
+static void a_recording_is_left_as_it_is(void **state)
+{
+    static const char recording[] = "COHORTV1 and what it holds";
+    for (int resume = 0; resume < 2; resume++) {
+        Said said = {g_string_new(NULL), g_string_new(NULL)};
+        Tracefile *trace = NULL;
+        size_t length;
+        scratch_write_text(state, "t", recording);
+        assert_int_equal(try_open(state, "t", resume == 1, NULL, &trace, &said), TRACEFILE_FOREIGN);
+        assert_non_null(strstr(said.error->str, "name another file with --trace"));
+        g_autofree char *text = scratch_read(state, "t", &length);
+        assert_string_equal(text, recording);
+        g_string_free(said.error, TRUE);
+        g_string_free(said.warning, TRUE);
+    }
+}
+
 static void a_file_that_cannot_be_written_is_an_error_of_the_system(void **state)
 {
     Said said = {g_string_new(NULL), g_string_new(NULL)};
@@ -327,6 +345,7 @@ int main(void)
         CLAIM(a_trace_that_found_no_room_is_told_at_the_restart),
         CLAIM(a_fresh_account_begins_its_trace_anew),
         CLAIM(a_file_that_is_not_its_own_trace_is_refused_and_left),
+        CLAIM(a_recording_is_left_as_it_is),
         CLAIM(a_file_that_cannot_be_written_is_an_error_of_the_system),
         CLAIM(datagrams_are_shown_only_when_asked_for),
     };

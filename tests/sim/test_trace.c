@@ -45,6 +45,8 @@ static const struct {
      "\"e\":\"received\",\"from\":\"c2\",\"label\":9,\"amount\":5,\"balance\":1"},
     {{.kind = TRACE_LOST, .peer = {"c2"}, .label = 9, .amount = 5},
      "\"e\":\"lost\",\"to\":\"c2\",\"label\":9,\"amount\":5"},
+    {{.kind = TRACE_MISSING, .peer = {"c"}, .label = 9},
+     "\"e\":\"missing\",\"from\":\"c\",\"label\":9"},
     {{.kind = TRACE_MISSING, .peer = {"c2"}, .label = 9},
      "\"e\":\"missing\",\"from\":\"c2\",\"label\":9"},
     {SNAPSHOT(TRACE_TENTATIVE), "\"e\":\"tentative\"" SNAPSHOT_TEXT},
@@ -89,6 +91,15 @@ static void every_kind_is_written_as_the_interface_says(void **state)
     g_string_free(out, TRUE);
 }
 
+static void what_a_kind_has_no_key_for_is_not_written(void **state)
+{
+    (void)state;
+    g_autoptr(GString) out = g_string_new(NULL);
+    trace_write(out, 1, 2, &C1, &(TraceEvent){.kind = TRACE_OPENED, .peer = {"c2"}});
+    assert_string_equal(
+        out->str, "{\"seq\":1,\"t\":2,\"p\":\"c1\",\"inc\":0,\"e\":\"opened\",\"balance\":0}\n");
+}
+
 static void lines_are_appended(void **state)
 {
     (void)state;
@@ -131,6 +142,85 @@ static void a_header_tells_a_judge_that_cash_survives(void **state)
     assert_false(trace_reader_cash_survives(reader));
     trace_reader_free(reader);
     g_string_free(out, TRUE);
+}
+
+/* --- room --- */
+
+enum { MANY = MEMBERS_MAX };
+static const Name LONGEST = {"a23456789012345678901234567890b"};
+
+static void assert_written(const TraceEvent *event, const GString *expected)
+{
+    g_autoptr(GString) out = g_string_new(NULL);
+    trace_write(out, 1, 2, &C1, event);
+    assert_string_equal(out->str, expected->str);
+}
+
+static void a_line_has_room_for_all_members(void **state)
+{
+    (void)state;
+    static Name members[MANY];
+    const TraceEvent event = {.kind = TRACE_JOINED, .members = members, .member_count = MANY};
+    g_autoptr(GString) expected = g_string_new(
+        "{\"seq\":1,\"t\":2,\"p\":\"c1\",\"inc\":0,\"e\":\"joined\",\"cohort\":0,\"members\":[");
+    for (int i = 0; i < MANY; i++) {
+        members[i] = LONGEST;
+        g_string_append_printf(expected, "%s\"%s\"", i > 0 ? "," : "", LONGEST.text);
+    }
+    g_string_append(expected, "]}\n");
+    assert_written(&event, expected);
+}
+
+static void append_greatest_counts(GString *expected, const char *key)
+{
+    g_string_append_printf(expected, ",\"%s\":{", key);
+    for (int i = 0; i < MANY; i++)
+        g_string_append_printf(expected, "%s\"%s\":18446744073709551615", i > 0 ? "," : "",
+                               LONGEST.text);
+    g_string_append(expected, "}");
+}
+
+static void a_line_has_room_for_the_labels_of_all_peers(void **state)
+{
+    (void)state;
+    static TraceCount counts[MANY];
+    const TraceEvent event = {
+        .kind = TRACE_PERMANENT, .initiator = {"c2"}, .counts = counts, .count_count = MANY};
+    g_autoptr(GString) expected =
+        g_string_new("{\"seq\":1,\"t\":2,\"p\":\"c1\",\"inc\":0,\"e\":\"permanent\","
+                     "\"instance\":\"c2.0\",\"balance\":0");
+    for (int i = 0; i < MANY; i++)
+        counts[i] = (TraceCount){LONGEST, UINT64_MAX, UINT64_MAX};
+    append_greatest_counts(expected, "sent");
+    append_greatest_counts(expected, "received");
+    g_string_append(expected, "}\n");
+    assert_written(&event, expected);
+}
+
+static size_t count_escaped(const GString *out)
+{
+    size_t count = 0;
+    for (const char *at = out->str; (at = strstr(at, "\\u001f")) != NULL; at++)
+        count++;
+    return count;
+}
+
+static void a_line_has_room_for_all_that_is_escaped(void **state)
+{
+    (void)state;
+    g_autofree char *text = g_strnfill(MANY, '\x1f'); /* each becomes six */
+    g_autoptr(GString) out = g_string_new(NULL);
+    trace_write(out, 1, 2, &C1, &(TraceEvent){.kind = TRACE_TX, .datagram_kinds = text});
+    assert_int_equal(count_escaped(out), MANY);
+    g_string_truncate(out, 0);
+    trace_write(out, 1, 2, &C1, &(TraceEvent){.kind = TRACE_DROP, .reason = text});
+    assert_int_equal(count_escaped(out), MANY);
+    g_string_truncate(out, 0);
+    trace_write_header(out, text, "", 1, true);
+    assert_int_equal(count_escaped(out), MANY);
+    g_string_truncate(out, 0);
+    trace_write_header(out, "", text, 1, true);
+    assert_int_equal(count_escaped(out), MANY);
 }
 
 /* --- reading --- */
@@ -329,9 +419,13 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_kind_is_written_as_the_interface_says),
+        cmocka_unit_test(what_a_kind_has_no_key_for_is_not_written),
         cmocka_unit_test(lines_are_appended),
         cmocka_unit_test(a_header_escapes_what_json_needs),
         cmocka_unit_test(a_header_tells_a_judge_that_cash_survives),
+        cmocka_unit_test(a_line_has_room_for_all_members),
+        cmocka_unit_test(a_line_has_room_for_the_labels_of_all_peers),
+        cmocka_unit_test(a_line_has_room_for_all_that_is_escaped),
         cmocka_unit_test(what_is_written_is_read),
         cmocka_unit_test(last_labels_are_joined_by_peer),
         cmocka_unit_test(unknown_keys_and_a_crash_without_balance_are_accepted),

@@ -1,0 +1,418 @@
+/* A process's checkpoints, and what it takes up again after a pause. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "core/instance.h"
+#include "core/process_storage.h"
+#include "tests/core/lone.h"
+
+static Channel *channel_of(Lone *lone, uint16_t peer)
+{
+    return &lone->process.peers[peer].channel;
+}
+
+static void who_enters_a_cohort_has_a_checkpoint_and_nothing_to_say(void **state)
+{
+    Lone *lone = *state;
+    Process *process = &lone->process;
+    assert_true(process->perm.taken);
+    assert_false(process->tent.taken);
+    assert_int_equal(account_balance(&process->perm.application), LONE_BALANCE);
+    assert_int_equal(account_balance(&process->application), LONE_BALANCE);
+    assert_true(process->query_ns == TIME_NEVER);
+    for (int i = 0; i < LONE_MEMBERS; i++)
+        assert_true(process->peers[i].control_ns == TIME_NEVER);
+}
+
+static void what_counts_beyond_the_cohort_outlives_it(void **state)
+{
+    Process *process = &((Lone *)*state)->process;
+    process->instances = 3;
+    process->instances_reserved = 64;
+    process->epoch = 4;
+    process->retries = 5;
+    process->random = 6;
+    process->inc = 7;
+    process->inc_before = 8;
+    process->permanents = 9;
+    process_leave(process);
+    assert_int_equal(process->instances, 3);
+    assert_int_equal(process->instances_reserved, 64);
+    assert_int_equal(process->epoch, 4);
+    assert_int_equal(process->retries, 5);
+    assert_int_equal(process->random, 6);
+    assert_int_equal(process->inc_before, 15);
+    assert_int_equal(process->inc, 0);
+    assert_int_equal(process->permanents, 0);
+    assert_int_equal(account_balance(&process->application), LONE_BALANCE);
+    process_leave(process); /* nobody leaves twice */
+    assert_int_equal(process->inc_before, 15);
+}
+
+/* --- after a pause --- */
+
+static void after_a_pause_everything_due_is_due_now(void **state)
+{
+    Lone *lone = *state;
+    Process *process = &lone->process;
+    Channel *channel = channel_of(lone, CHILD);
+    channel_append(channel, 1, ENTRY_TRANSFER);
+    channel_sent(channel, 1, 1, 0);
+    channel_state_copy(&process->perm.channels[CHILD], &channel->state);
+    channel->backoff = 3;
+    process->peers[CHILD].control_backoff = 3;
+    process->doubt_told = true;
+    process->since_ns = 1;
+    process_rebase(process, LONE_NOW_NS);
+    assert_int_equal(process->peers[CHILD].control_ns, LONE_NOW_NS);
+    assert_int_equal(process->peers[CHILD].control_backoff, 0);
+    assert_int_equal(channel->backoff, 0);
+    assert_int_equal(channel_next_due(channel, LONE_NOW_NS), 1);
+    assert_true(channel_entry(&channel->state, 1)->sent_ns == TIME_NEVER);
+    assert_true(channel_entry(&process->perm.channels[CHILD], 1)->sent_ns == TIME_NEVER);
+    assert_false(process->doubt_told);
+    assert_int_equal(process->since_ns, 1); /* engaged in nothing */
+    assert_true(process->query_ns == TIME_NEVER);
+}
+
+static void after_a_pause_an_instance_begins_to_wait_anew(void **state)
+{
+    Lone *lone = *state;
+    Process *process = &lone->process;
+    lone->step.now_ns = 1;
+    instance_engage(process, &lone->step, ENGAGED_CHECKPOINT, (Instance){PARENT, 1}, PARENT);
+    instance_vote_yes(process, &lone->step);
+    process_rebase(process, LONE_NOW_NS);
+    assert_int_equal(process->since_ns, LONE_NOW_NS);
+    assert_int_equal(process->query_ns, LONE_NOW_NS);
+}
+
+/* --- checkpoints --- */
+
+static void accept(Lone *lone, uint16_t from, uint64_t first, uint64_t last, bool skip)
+{
+    for (uint64_t label = first; label <= last; label++)
+        assert_int_equal(channel_accept(channel_of(lone, from), &(Header){0}, 0, label, skip),
+                         DROP_NONE);
+}
+
+static uint64_t kept(Lone *lone)
+{
+    process_take_tentative(&lone->process);
+    uint64_t in = lone->process.tent.channels[CHILD].in;
+    process_discard_tentative(&lone->process);
+    return in;
+}
+
+static void trailing_skips_are_in_a_checkpoint_only_if_the_senders_has_them_for_sure(void **state)
+{
+    Lone *lone = *state;
+    accept(lone, CHILD, 1, 1, false);
+    accept(lone, CHILD, 2, 6, true);
+    assert_int_equal(kept(lone), 1);
+    lone->process.perm.channels[CHILD].in = 3; /* may be released by the sender */
+    assert_int_equal(kept(lone), 3);
+    channel_of(lone, CHILD)->peer_perm_sent = 4; /* told so */
+    assert_int_equal(kept(lone), 4);
+    lone->process.perm.channels[CHILD].in = 5;
+    assert_int_equal(kept(lone), 5);
+    accept(lone, CHILD, 7, 7, false);
+    assert_int_equal(kept(lone), 7);
+}
+
+static void make_permanent(Lone *lone)
+{
+    process_take_tentative(&lone->process);
+    for (int i = 0; i < LONE_MEMBERS; i++) {
+        lone->process.peers[i].control_ns = TIME_NEVER;
+        lone->process.peers[i].permanent_unsaved = false;
+        channel_of(lone, (uint16_t)i)->stable_due = false;
+    }
+    lone->process.permanent_changed = lone->process.permanent_news = false;
+    process_make_permanent(&lone->process);
+}
+
+static void a_checkpoint_made_permanent_is_told_to_those_whom_it_concerns(void **state)
+{
+    Lone *lone = *state;
+    Process *process = &lone->process;
+    accept(lone, CHILD, 1, 1, false);
+    assert_true(account_credit(&process->application, 1));
+    process->peers[CHILD].control_backoff = 3;
+    make_permanent(lone);
+    assert_int_equal(process->permanents, 1);
+    assert_false(process->tent.taken);
+    assert_true(process->permanent_changed);
+    assert_true(process->permanent_news);
+    assert_int_equal(account_balance(&process->perm.application), LONE_BALANCE + 1);
+    assert_true(channel_of(lone, CHILD)->stable_due);
+    assert_true(process->peers[CHILD].permanent_unsaved);
+    assert_int_equal(process->peers[CHILD].control_ns, 0);
+    assert_int_equal(process->peers[CHILD].control_backoff, 0);
+    assert_false(channel_of(lone, PARENT)->stable_due);
+    assert_false(process->peers[PARENT].permanent_unsaved);
+    assert_true(process->peers[PARENT].control_ns == TIME_NEVER);
+}
+
+static void each_count_of_a_channel_concerns_its_peer(void **state)
+{
+    Lone *lone = *state;
+    Channel *channel = channel_of(lone, CHILD);
+    channel_append(channel, 1, ENTRY_TRANSFER);
+    make_permanent(lone);
+    assert_true(channel->stable_due);
+    make_permanent(lone); /* nothing has happened since */
+    assert_false(channel->stable_due);
+    assert_false(lone->process.peers[CHILD].permanent_unsaved);
+    channel_entry(&channel->state, 1)->kind = ENTRY_GIVEN_UP; /* is no news to the peer */
+    make_permanent(lone);
+    assert_false(channel->stable_due);
+    assert_true(lone->process.peers[CHILD].permanent_unsaved);
+    channel_release(channel, &(Coverage){.upto = 1});
+    make_permanent(lone);
+    assert_true(channel->stable_due);
+}
+
+static void a_rollback_goes_back_to_the_permanent_checkpoint(void **state)
+{
+    Lone *lone = *state;
+    accept(lone, CHILD, 1, 1, false);
+    make_permanent(lone);
+    accept(lone, CHILD, 2, 3, false);
+    channel_append(channel_of(lone, PARENT), 1, ENTRY_TRANSFER);
+    assert_true(account_credit(&lone->process.application, 1));
+    process_restore_permanent(&lone->process);
+    assert_int_equal(channel_of(lone, CHILD)->state.in, 1);
+    assert_int_equal(channel_of(lone, PARENT)->state.out, 0);
+    assert_int_equal(account_balance(&lone->process.application), LONE_BALANCE);
+}
+
+/* --- looking in --- */
+
+static void all_is_settled_when_every_fate_is_known(void **state)
+{
+    Lone *lone = *state;
+    Channel *channel = channel_of(lone, CHILD);
+    assert_true(process_all_settled(&lone->process));
+    channel_append(channel, 1, ENTRY_TRANSFER);
+    assert_false(process_all_settled(&lone->process));
+    channel->acked = 1;
+    assert_true(process_all_settled(&lone->process));
+}
+
+static void losses_are_open_until_a_permanent_checkpoint_holds_them(void **state)
+{
+    Lone *lone = *state;
+    Channel *channel = channel_of(lone, CHILD);
+    Money amount = 0;
+    channel_append(channel, 10, ENTRY_NEVER_SENT);
+    channel_append(channel, 20, ENTRY_TRANSFER);
+    make_permanent(lone);
+    assert_int_equal(process_open_losses(&lone->process, &amount), 0);
+    assert_int_equal(amount, 0);
+    channel_entry(&channel->state, 2)->lost = true; /* became certain since */
+    channel_append(channel, 40, ENTRY_NEVER_SENT);
+    channel_append(channel_of(lone, PARENT), 80, ENTRY_NEVER_SENT);
+    assert_int_equal(process_open_losses(&lone->process, &amount), 3);
+    assert_int_equal(amount, 20 + 40 + 80);
+    make_permanent(lone);
+    channel_release(channel, &(Coverage){.upto = 2});
+    assert_int_equal(process_open_losses(&lone->process, &amount), 0);
+    lone->process.perm.channels[CHILD].base = 3; /* it counts them as lost for good */
+    g_array_set_size(lone->process.perm.channels[CHILD].log, 0);
+    assert_int_equal(process_open_losses(&lone->process, &amount), 0);
+}
+
+static void all_that_the_logs_hold_as_lost_is_released(void **state)
+{
+    Lone *lone = *state;
+    Application application = lone->process.application;
+    channel_append(channel_of(lone, CHILD), 10, ENTRY_NEVER_SENT);
+    channel_append(channel_of(lone, CHILD), 20, ENTRY_TRANSFER);
+    channel_append(channel_of(lone, PARENT), 40, ENTRY_NEVER_SENT);
+    process_release_losses(&lone->process, &application);
+    assert_int_equal(account_lost_released(&application), 50);
+}
+
+/* --- the encoding --- */
+
+static void fill(Process *process)
+{
+    const Announcement announcement = {{CHILD, 11}, true, PARENT, 1, {1 << CHILD}};
+    process->inc = 1;
+    process->instances_reserved = 2;
+    process->permanents = 3;
+    process->frozen = process->recovering = true;
+    process->engaged = ENGAGED_ROLLBACK;
+    process->instance = (Instance){PARENT, 4};
+    process->parent = CHILD;
+    process->parent_label = 5;
+    process->voted = process->refused = process->doubt_told = true;
+    process->since_ns = 6;
+    process->query_ns = 7;
+    process->query_next = CHILD;
+    process->participants[0] = 3;
+    g_array_append_val(process->announcements, announcement);
+    process->outcome.over = process->outcome.commit = process->outcome.silent = true;
+    process->outcome.blocker = CHILD;
+    process->outcome.instance = (Instance){CHILD, 8};
+    process->outcome.undone = 9;
+    process->outcome.participants[0] = 5;
+    Peer *peer = &process->peers[CHILD];
+    peer->ask = ASK_JOINED;
+    peer->asked_label = 12;
+    peer->control_ns = 13;
+    peer->control_backoff = 14;
+    peer->moved_due = true;
+    peer->finished = (Finished){15, true};
+    peer->channel.known = 16;
+    peer->channel.closed = (Closed){{PARENT, 17}, 18, 19, 20};
+    peer->member.ip = 21;
+    process_take_tentative(process);
+    assert_true(account_credit(&process->application, 1));
+}
+
+static void expect_filled(const Process *process)
+{
+    const Peer *peer = &process->peers[CHILD];
+    const Announcement *announcement = &g_array_index(process->announcements, Announcement, 0);
+    assert_int_equal(process->inc, 1);
+    assert_int_equal(process->instances_reserved, 2);
+    assert_int_equal(process->permanents, 3);
+    assert_true(process->frozen && process->recovering);
+    assert_int_equal(process->engaged, ENGAGED_ROLLBACK);
+    assert_true(instance_equal(process->instance, (Instance){PARENT, 4}));
+    assert_int_equal(process->parent, CHILD);
+    assert_int_equal(process->parent_label, 5);
+    assert_true(process->voted && process->refused && process->doubt_told);
+    assert_int_equal(process->since_ns, 6);
+    assert_int_equal(process->query_ns, 7);
+    assert_int_equal(process->query_next, CHILD);
+    assert_int_equal(process->participants[0], 3);
+    assert_true(instance_equal(announcement->instance, (Instance){CHILD, 11}));
+    assert_true(announcement->commit);
+    assert_int_equal(announcement->parent, PARENT);
+    assert_int_equal(announcement->waiting, 1);
+    assert_int_equal(announcement->unacked[0], 1 << CHILD);
+    assert_true(process->outcome.over && process->outcome.commit && process->outcome.silent);
+    assert_int_equal(process->outcome.blocker, CHILD);
+    assert_true(instance_equal(process->outcome.instance, (Instance){CHILD, 8}));
+    assert_int_equal(process->outcome.undone, 9);
+    assert_int_equal(process->outcome.participants[0], 5);
+    assert_int_equal(peer->ask, ASK_JOINED);
+    assert_int_equal(peer->asked_label, 12);
+    assert_int_equal(peer->control_ns, 13);
+    assert_int_equal(peer->control_backoff, 14);
+    assert_true(peer->moved_due);
+    assert_int_equal(peer->finished.number, 15);
+    assert_true(peer->finished.commit);
+    assert_int_equal(peer->channel.known, 16);
+    assert_true(instance_equal(peer->channel.closed.instance, (Instance){PARENT, 17}));
+    assert_int_equal(peer->channel.closed.new_inc, 18);
+    assert_int_equal(peer->channel.closed.cut, 19);
+    assert_int_equal(peer->channel.closed.rcut, 20);
+    assert_int_equal(peer->member.ip, 21);
+    assert_true(process->tent.taken);
+    assert_int_equal(account_balance(&process->tent.application), LONE_BALANCE);
+    assert_int_equal(account_balance(&process->perm.application), LONE_BALANCE);
+    assert_int_equal(account_balance(&process->application), LONE_BALANCE + 1);
+}
+
+/* False: that is no process. */
+static bool decodes(Process *process, Process *copy)
+{
+    Coder out = coder_encode_growing();
+    process_code(&out, process);
+    assert_false(out.failed); /* whatever it is: who decodes it judges */
+    Coder in = coder_decode(out.bytes, out.length);
+    process_code(&in, copy);
+    coder_deinit(&out);
+    return coder_finished(&in);
+}
+
+static void a_decoded_process_is_the_encoded_one(void **state)
+{
+    Lone *lone = *state;
+    Process copy = {0};
+    fill(&lone->process);
+    assert_true(decodes(&lone->process, &copy));
+    assert_int_equal(copy.cohort, 1);
+    assert_int_equal(copy.count, LONE_MEMBERS);
+    assert_int_equal(copy.self, SELF);
+    expect_filled(&copy);
+    process_leave(&copy);
+}
+
+static void expect_refused(Process *process, uint16_t *index)
+{
+    Process copy = {0};
+    uint16_t sound = *index;
+    *index = LONE_MEMBERS - 1;
+    assert_true(decodes(process, &copy));
+    process_leave(&copy);
+    *index = LONE_MEMBERS;
+    assert_false(decodes(process, &copy));
+    process_leave(&copy);
+    *index = sound;
+}
+
+static void whoever_is_no_member_is_not_decoded(void **state)
+{
+    Process *process = &((Lone *)*state)->process;
+    fill(process);
+    Announcement *announcement = &g_array_index(process->announcements, Announcement, 0);
+    expect_refused(process, &process->parent);
+    expect_refused(process, &process->query_next);
+    expect_refused(process, &process->instance.initiator);
+    expect_refused(process, &process->outcome.instance.initiator);
+    expect_refused(process, &announcement->parent);
+    expect_refused(process, &announcement->instance.initiator);
+}
+
+static void a_process_without_a_permanent_checkpoint_is_not_decoded(void **state)
+{
+    Process *process = &((Lone *)*state)->process;
+    Process copy = {0};
+    process->perm.taken = false;
+    assert_false(decodes(process, &copy));
+    process_leave(&copy);
+}
+
+static void as_many_decisions_as_can_wait_are_decoded(void **state)
+{
+    Process *process = &((Lone *)*state)->process;
+    const Announcement announcement = {.instance = {CHILD, 11}};
+    Process copy = {0};
+    for (int i = 0; i <= ANNOUNCEMENTS_MAX; i++) /* one more may come from an inherited instance */
+        g_array_append_val(process->announcements, announcement);
+    assert_true(decodes(process, &copy));
+    assert_int_equal(copy.announcements->len, ANNOUNCEMENTS_MAX + 1);
+    process_leave(&copy);
+}
+
+#define CLAIM(name) cmocka_unit_test_setup_teardown(name, lone_set_up, lone_tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CLAIM(who_enters_a_cohort_has_a_checkpoint_and_nothing_to_say),
+        CLAIM(what_counts_beyond_the_cohort_outlives_it),
+        CLAIM(after_a_pause_everything_due_is_due_now),
+        CLAIM(after_a_pause_an_instance_begins_to_wait_anew),
+        CLAIM(trailing_skips_are_in_a_checkpoint_only_if_the_senders_has_them_for_sure),
+        CLAIM(a_checkpoint_made_permanent_is_told_to_those_whom_it_concerns),
+        CLAIM(each_count_of_a_channel_concerns_its_peer),
+        CLAIM(a_rollback_goes_back_to_the_permanent_checkpoint),
+        CLAIM(all_is_settled_when_every_fate_is_known),
+        CLAIM(losses_are_open_until_a_permanent_checkpoint_holds_them),
+        CLAIM(all_that_the_logs_hold_as_lost_is_released),
+        CLAIM(a_decoded_process_is_the_encoded_one),
+        CLAIM(whoever_is_no_member_is_not_decoded),
+        CLAIM(a_process_without_a_permanent_checkpoint_is_not_decoded),
+        CLAIM(as_many_decisions_as_can_wait_are_decoded),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
