@@ -29,7 +29,6 @@ Bank *bank_new(const BankConfig *config)
     askers_init(&bank->askers, &bank->desk, &bank->registry);
     operations_init(&bank->operations, &bank->desk, &bank->registry, &bank->askers);
     dissolutions_init(&bank->dissolutions, &bank->desk, &bank->registry, &bank->askers);
-    g_queue_init(&bank->commands);
     return bank;
 }
 
@@ -144,8 +143,7 @@ static void receive_report(Bank *bank, Address from, const Message *message)
         after.line.balance = message->report.balance;
         change_row(bank, &after);
     }
-    Message ack = {.kind = MESSAGE_REPORT_ACK, .report = message->report};
-    ack.report.balance = 0;
+    const Message ack = {.kind = MESSAGE_REPORT_ACK, .report = message->report};
     desk_send(&bank->desk, from, &ack);
 }
 

@@ -227,7 +227,7 @@ void asker_stop(Askers *askers, const Asker *asker)
 
 void asker_code(Coder *coder, Asker *asker)
 {
-    int command = coder->decoding ? 0 : (int)asker->command;
+    int command = (int)asker->command;
     code_enum(coder, &command, COMMAND_KINDS);
     asker->command = (CommandKind)command;
     code_name(coder, &asker->name);
@@ -253,7 +253,7 @@ void askers_code(Askers *askers, Coder *coder)
         code_u32(coder, &coded.from.ip);
         code_u16(coder, &coded.from.port);
         code_bool(coder, &coded.stranger);
-        if (coder->decoding && !coder->failed)
+        if (coder->decoding)
             waiting_add(askers, &coded);
     }
 }

@@ -73,7 +73,7 @@ uint64_t cookie_make(const CookieKey *key, Address address, uint64_t now_ns)
 
 bool cookie_holds(const CookieKey *key, Address address, uint64_t now_ns, uint64_t cookie)
 {
-    uint64_t period = now_ns / COOKIE_PERIOD_NS;
+    uint64_t period = now_ns / COOKIE_PERIOD_NS; /* before the first comes one that is never now */
     return cookie == cookie_of_period(key, address, period) ||
-           (period > 0 && cookie == cookie_of_period(key, address, period - 1));
+           cookie == cookie_of_period(key, address, period - 1);
 }

@@ -28,14 +28,14 @@ typedef struct Dissolution {
     DeskRetry retry;
     uint64_t limit_ns; /* to the record; TIME_NEVER: it is decided */
     uint64_t phase_ns; /* when the phase is over if nothing happens */
-    Tally *tally;      /* NULL: dissolved */
+    Tally *tally;      /* until it is dissolved */
 } Dissolution;
 
 void dissolutions_init(Dissolutions *dissolutions, BankDesk *desk, Registry *registry,
                        Askers *askers)
 {
-    *dissolutions = (Dissolutions){
-        .desk = desk, .registry = registry, .askers = askers, .list = G_QUEUE_INIT};
+    *dissolutions =
+        (Dissolutions){.desk = desk, .registry = registry, .askers = askers, .list = G_QUEUE_INIT};
     dissolutions->by_cohort = g_hash_table_new(g_int64_hash, g_int64_equal);
 }
 
@@ -91,7 +91,7 @@ static Dissolution *dissolution_begin(Dissolutions *dissolutions, const Registry
     desk_task_init(desk, &dissolution->task, TASK_DISSOLUTION);
     memcpy(dissolution->members, cohort->members, cohort->count * sizeof *cohort->members);
     if (!cohort->leaving)
-        dissolution->tally = tally_new(cohort->count, desk->now_ns);
+        dissolution->tally = tally_new(cohort->count);
     dissolution_enter(dissolutions, dissolution);
     return dissolution;
 }
@@ -282,7 +282,6 @@ static void commit(Dissolutions *dissolutions, Dissolution *dissolution)
     registry_put_cohort(&record, &cohort);
     asker_record(dissolutions->askers, &record, &dissolution->asker, &notice);
     registry_commit(dissolutions->registry, &record, dissolutions->desk->effects);
-    g_clear_pointer(&dissolution->tally, tally_free);
     dissolution->limit_ns = TIME_NEVER;
     enter_phase(dissolutions, dissolution, PHASE_LEAVING,
                 dissolutions->desk->now_ns + DISSOLVE_GRACE_NS);
@@ -501,7 +500,7 @@ bool dissolutions_idle(const Dissolutions *dissolutions, char *why, size_t capac
 /* What follows cohort and count. */
 static void code_rest(const Dissolutions *dissolutions, Coder *coder, Dissolution *dissolution)
 {
-    int phase = coder->decoding ? 0 : (int)dissolution->phase;
+    int phase = (int)dissolution->phase;
     desk_code_task(&dissolution->task, coder);
     for (uint16_t i = 0; i < dissolution->count; i++) {
         registry_code_place(dissolutions->registry, coder, &dissolution->members[i]);
@@ -519,26 +518,23 @@ static void code_rest(const Dissolutions *dissolutions, Coder *coder, Dissolutio
     if (dissolution->phase == PHASE_LEAVING)
         return;
     if (coder->decoding)
-        dissolution->tally = tally_new(dissolution->count, 0);
+        dissolution->tally = tally_new(dissolution->count);
     tally_code(dissolution->tally, coder);
 }
 
 static void decode_dissolution(Dissolutions *dissolutions, Coder *coder)
 {
-    uint64_t cohort = 0;
-    uint16_t count = 0;
+    uint64_t cohort;
+    uint16_t count;
     code_u64(coder, &cohort);
     code_u16(coder, &count);
-    if (count > MEMBERS_MAX)
+    const RegistryCohort *known = registry_cohort(dissolutions->registry, cohort);
+    if (!known || known->count != count) {
         coder->failed = true;
-    Dissolution *dissolution = dissolution_new(cohort, coder->failed ? 0 : count);
-    code_rest(dissolutions, coder, dissolution);
-    if (!registry_cohort(dissolutions->registry, cohort))
-        coder->failed = true;
-    if (coder->failed) {
-        dissolution_free(dissolution);
         return;
     }
+    Dissolution *dissolution = dissolution_new(cohort, count);
+    code_rest(dissolutions, coder, dissolution);
     dissolution_enter(dissolutions, dissolution);
     dissolution_schedule(dissolutions, dissolution);
 }

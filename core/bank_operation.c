@@ -5,8 +5,8 @@
 
 void operations_init(Operations *operations, BankDesk *desk, Registry *registry, Askers *askers)
 {
-    *operations = (Operations){
-        .desk = desk, .registry = registry, .askers = askers, .list = G_QUEUE_INIT};
+    *operations =
+        (Operations){.desk = desk, .registry = registry, .askers = askers, .list = G_QUEUE_INIT};
     operations->by_key = g_hash_table_new(g_int64_hash, g_int64_equal);
     operations->opening = g_hash_table_new(g_str_hash, g_str_equal);
 }
@@ -494,7 +494,7 @@ bool operations_idle(const Operations *operations, char *why, size_t capacity)
 
 static void code_target(const Operations *operations, Coder *coder, Target *target)
 {
-    int state = coder->decoding ? 0 : (int)target->state;
+    int state = (int)target->state;
     registry_code_place(operations->registry, coder, &target->row);
     code_enum(coder, &state, TARGET_STATES);
     target->state = (TargetState)state;

@@ -3,14 +3,12 @@
 #include <glib.h>
 #include <string.h>
 
-Tally *tally_new(uint16_t count, uint64_t now_ns)
+Tally *tally_new(uint16_t count)
 {
     Tally *tally = g_new0(Tally, 1);
     tally->count = count;
     tally->reports = g_new0(TallyReport, count);
     tally->counts = g_new0(TallyCount, (size_t)count * count);
-    for (uint16_t i = 0; i < count; i++)
-        tally->reports[i].heard_ns = now_ns;
     return tally;
 }
 
@@ -27,7 +25,6 @@ void tally_begin(Tally *tally)
 {
     for (uint16_t i = 0; i < tally->count; i++)
         tally->reports[i] = (TallyReport){.heard_ns = tally->reports[i].heard_ns};
-    memset(tally->counts, 0, (size_t)tally->count * tally->count * sizeof *tally->counts);
 }
 
 /* A vote of the same version comes after the report that it makes final. */
@@ -113,7 +110,7 @@ uint16_t tally_most_silent(const Tally *tally)
 
 static void code_report(Coder *coder, TallyReport *report)
 {
-    int state = coder->decoding ? 0 : (int)report->state;
+    int state = (int)report->state;
     code_u64(coder, &report->version);
     code_enum(coder, &state, STATUS_STATES);
     report->state = (StatusState)state;

@@ -15,7 +15,7 @@ typedef struct TallyReport {
     uint64_t report; /* balance is report `report` */
     uint64_t inc;
     bool cancelled;    /* has heard that the attempt is cancelled */
-    uint64_t heard_ns; /* when the member last reported, in any attempt */
+    uint64_t heard_ns; /* when the member last reported, in any attempt; 0: not yet */
 } TallyReport;
 
 typedef struct TallyCount {
@@ -29,7 +29,7 @@ typedef struct Tally {
     TallyCount *counts;   /* by member and peer */
 } Tally;
 
-Tally *tally_new(uint16_t count, uint64_t now_ns);
+Tally *tally_new(uint16_t count);
 void tally_free(Tally *tally);
 void tally_begin(Tally *tally); /* a new attempt: all report afresh */
 

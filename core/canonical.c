@@ -12,7 +12,7 @@
 const char *timer_kind_word(TimerKind kind)
 {
     static const char *const words[TIMER_KINDS] = {
-        [TIMER_CONTROL] = "control", [TIMER_RESEND] = "resend",   [TIMER_QUERY] = "query",
+        [TIMER_CONTROL] = "control",   [TIMER_RESEND] = "resend", [TIMER_QUERY] = "query",
         [TIMER_INSTANCE] = "instance", [TIMER_PAUSE] = "pause",   [TIMER_COMMAND] = "command",
         [TIMER_FORCED] = "forced",
     };
@@ -101,8 +101,7 @@ static void forget_process(Process *process)
             continue;
         if (peer->ask != ASK_WAITING)
             peer->asked_label = 0;
-        peer->control_ns =
-            has_to_say(process, i) ? forget_deadline(peer->control_ns) : TIME_NEVER;
+        peer->control_ns = has_to_say(process, i) ? forget_deadline(peer->control_ns) : TIME_NEVER;
         peer->control_backoff = 0;
         forget_channel(process, &peer->channel);
         forget_log(process, &process->perm.channels[i]);
@@ -114,8 +113,7 @@ static void forget_attempt(Attempt *attempt, uint32_t tries_max)
 {
     /* A command that has waited too long fails when its instance does. */
     attempt->since_ns = attempt->tries >= tries_max ? 0 : CANONICAL_NOW_NS;
-    attempt->pause_ns =
-        !attempt->engaged && attempt->pause_ns > CANONICAL_NOW_NS ? FAR_NS : 0;
+    attempt->pause_ns = !attempt->engaged && attempt->pause_ns > CANONICAL_NOW_NS ? FAR_NS : 0;
 }
 
 /* The next step would find that a checkpoint or a rollback of this one has settled it. */
@@ -281,14 +279,14 @@ void canonical_standing(const Customer *customer, uint32_t tries_max, Standing *
         .voted = process->voted,
         .recovering = process->recovering,
         .commands = customer->commands->len > 0,
-        .cut_off = process->recovering && !customer->forced.engaged &&
-                   customer->forced.tries >= tries_max,
+        .cut_off =
+            process->recovering && !customer->forced.engaged && customer->forced.tries >= tries_max,
         .count = process->count,
         .announcement_count = (uint16_t)process->announcements->len,
     };
     if (process->engaged != ENGAGED_NOT)
         standing->engaged = process->instance;
-    for (uint16_t i = 0; i < process->announcements->len; i++) {
+    for (guint i = 0; i < process->announcements->len; i++) {
         const Announcement *announcement = &g_array_index(process->announcements, Announcement, i);
         standing->announcements[i].instance = announcement->instance;
         standing->announcements[i].unacked = announcement->unacked[0];

@@ -33,13 +33,14 @@ typedef enum TimerKind {
 const char *timer_kind_word(TimerKind kind); /* "instance" */
 bool timer_kind_of_peer(TimerKind kind);
 
-/* Of a customer that has moved no cash in its cohort. An instance of a command is tried at most so often: then the command has waited too long. A
- * forced rollback pauses for ever then, and the state is cut off (see Standing). */
+/* Of a customer that has moved no cash in its cohort. An instance of a command is tried at most so
+ * often: then the command has waited too long. A forced rollback pauses for ever then, and the
+ * state is cut off (see Standing). */
 void canonical_forget(Customer *customer, uint32_t tries_max);
 /* False: it is not set, or would do nothing. */
 bool canonical_fire(Customer *customer, TimerKind kind, uint16_t peer, uint32_t tries_max);
-/* Fills effects with the saves of all that this customer keeps on disk at the end of a step; it is
- * good for nothing else afterwards. */
+/* Fills effects with saves of all its records, as it would write them now: what is loaded from them
+ * is what was loaded from others, if this customer was. It is good for nothing else afterwards. */
 void canonical_save(Customer *customer, Effects *effects);
 /* Is nothing under way between it and the other members (see customer_idle)? What the bank owes it
  * an answer to does not count; it is good for nothing else afterwards. */

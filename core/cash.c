@@ -104,7 +104,7 @@ void cash_code(Coder *coder, Cash *cash)
     code_u32(coder, &count);
     if (count > CASH_LISTED_MAX)
         coder->failed = true;
-    if (coder->decoding && !coder->failed && count > 0)
+    if (coder->decoding && !coder->failed)
         cash->moves = g_array_set_size(g_array_new(FALSE, TRUE, sizeof(CashMove)), count);
     for (uint32_t i = 0; i < count && !coder->failed; i++) {
         CashMove *move = &g_array_index(cash->moves, CashMove, i);
@@ -117,5 +117,4 @@ void cash_deinit(Cash *cash)
 {
     if (cash->moves != NULL)
         g_array_free(cash->moves, TRUE);
-    *cash = (Cash){0};
 }

@@ -31,7 +31,8 @@ void code_money(Coder *coder, Money *value); /* 64 bits, two's complement */
 void code_bool(Coder *coder, bool *value);   /* one byte, 0 or 1; any other byte fails */
 void code_name(Coder *coder, Name *name);    /* length byte, letters; empty or valid, else fails */
 void code_bytes(Coder *coder, uint8_t *bytes, size_t length); /* exactly length bytes */
-/* An enum of `count` values held in an int, one byte on the wire; an unknown value fails. */
+/* An enum of `count` values, at most 256, held in an int, one byte on the wire; an unknown value
+ * fails. */
 void code_enum(Coder *coder, int *value, int count);
 void code_member(Coder *coder, Member *member);
 /* True when decoding has read every byte and nothing failed. */

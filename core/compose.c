@@ -36,7 +36,7 @@ typedef struct Composer {
     Header header;
     WireWriter writer;
     SlotSet needs; /* of the datagram being put together */
-    size_t added;  /* messages, in all datagrams */
+    bool added;    /* any message, since it was last asked */
 } Composer;
 
 /* Every header tells the incarnations; so what says nothing else that a crash must not take back
@@ -76,7 +76,7 @@ static void composer_end(Composer *composer)
 
 static void composer_add(Composer *composer, const Message *message)
 {
-    composer->added++;
+    composer->added = true;
     bool fits = wire_add(&composer->writer, message);
     if (!fits) {
         composer_end(composer);
@@ -141,8 +141,7 @@ static void compose_stable(Composer *composer)
     message.stable.version = process->permanents;
     message.stable.perm_sent = perm->out;
     message.stable.perm_base = perm->base;
-    message.stable.coverage =
-        channel_coverage(channel, channel->told < upto ? channel->told : upto, upto);
+    message.stable.coverage = channel_coverage(channel, MIN(channel->told, upto), upto);
     composer_add(composer, &message);
 }
 
@@ -150,9 +149,9 @@ static void compose_control(Composer *composer)
 {
     Peer *peer = composer->peer;
     const Process *process = composer->process;
-    size_t before = composer->added;
     if (peer->control_ns > composer->step->now_ns)
         return;
+    composer->added = false;
     compose_announcements(composer); /* the end of one instance before the next begins */
     compose_ask(composer);
     compose_stable(composer);
@@ -163,7 +162,7 @@ static void compose_control(Composer *composer)
         message.moved.address = (Address){self->ip, self->port2};
         composer_add(composer, &message);
     }
-    if (composer->added == before) {
+    if (!composer->added) {
         peer->control_ns = TIME_NEVER;
         return;
     }
@@ -229,7 +228,7 @@ static void compose_ack(Composer *composer)
     Message message = {.kind = MESSAGE_ACK};
     if (!channel->ack_due)
         return;
-    message.ack = channel_coverage(channel, channel->peer_una < in ? channel->peer_una : in, in);
+    message.ack = channel_coverage(channel, MIN(channel->peer_una, in), in);
     composer_add(composer, &message);
     channel->ack_due = false;
 }
@@ -260,7 +259,6 @@ static void flush_peer(Process *process, Step *step, uint16_t index, bool quiet)
     composer.process = process;
     composer.step = step;
     composer.peer = peer;
-    composer.added = 0;
     composer.header = (Header){.cohort = process->cohort,
                                .sender = process->self,
                                .receiver = index,
@@ -291,11 +289,6 @@ void compose_flush(Process *process, Step *step, bool quiet)
     g_array_set_size(process->owed, 0);
 }
 
-static uint64_t earlier(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
-}
-
 uint64_t compose_deadline(const Process *process, bool quiet)
 {
     uint64_t deadline_ns = TIME_NEVER;
@@ -305,9 +298,9 @@ uint64_t compose_deadline(const Process *process, bool quiet)
         const Peer *peer = &process->peers[i];
         if (i == process->self)
             continue;
-        deadline_ns = earlier(deadline_ns, peer->control_ns);
+        deadline_ns = MIN(deadline_ns, peer->control_ns);
         if (!quiet && peer->channel.closed.instance.number == 0)
-            deadline_ns = earlier(deadline_ns, peer->channel.resend_ns);
+            deadline_ns = MIN(deadline_ns, peer->channel.resend_ns);
     }
-    return earlier(deadline_ns, process->query_ns);
+    return MIN(deadline_ns, process->query_ns);
 }

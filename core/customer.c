@@ -308,7 +308,7 @@ static DropReason receive_from_peer(Customer *customer, const Header *header,
     if (header->receiver != process->self)
         return DROP_RECEIVER;
     if (instance != NULL) {
-        if (instance->initiator >= process->count || instance->number == 0)
+        if (instance->initiator >= process->count)
             return DROP_MALFORMED;
         if (leaps(process->peers[instance->initiator].finished.number, instance->number))
             return DROP_LEAP;

@@ -72,8 +72,7 @@ void customer_pause(Customer *customer, Attempt *attempt, uint64_t pause_ns_max)
     uint64_t pause_ns = PAUSE_FIRST_NS;
     for (uint32_t i = 1; i < attempt->tries && pause_ns < pause_ns_max; i++)
         pause_ns *= 2;
-    if (pause_ns > pause_ns_max)
-        pause_ns = pause_ns_max;
+    pause_ns = MIN(pause_ns, pause_ns_max);
     attempt->engaged = false;
     attempt->pause_ns =
         customer->step.now_ns + pause_ns / 2 + random_below(&customer->process.random, pause_ns);

@@ -56,8 +56,6 @@ static Money balance_of(const Customer *customer)
 static bool held(const Customer *customer)
 {
     const Process *process = &customer->process;
-    if (!customer_active(customer))
-        return false;
     if (process->recovering && !planted(PLANTED_SEND_WHILE_RECOVERING))
         return true;
     if (customer->membership.dissolving.voted && !planted(PLANTED_VOTED_NOT_FROZEN))
@@ -246,10 +244,8 @@ static Progress execute_instance(Customer *customer)
         return refuse_for(customer, REFUSAL_NO_ACCOUNT);
     if (customer_joining(customer))
         return PROGRESS_WAITS;
-    if (!customer_active(customer)) {
-        *attempt = (Attempt){0};
+    if (!customer_active(customer))
         return refuse_for(customer, REFUSAL_NOT_IN_COHORT);
-    }
     if (!attempt->active) {
         *attempt = (Attempt){.active = true, .since_ns = customer->step.now_ns};
         customer->process.outcome.silent = false; /* an earlier command's */
@@ -320,14 +316,11 @@ static Progress execute_one(Customer *customer)
     /* An account that is being opened, resumed or closed is not there to act on. */
     if (proposal->pending && proposal->kind != PROPOSAL_JOIN)
         return PROGRESS_WAITS;
-    if (request->active && request->command.kind == COMMAND_RESUME && !customer->loaded)
+    if (request->active && !customer->loaded)
         return PROGRESS_WAITS;
     switch (head(customer)->kind) {
     case COMMAND_WITHDRAWAL:
-        if (commits_cash(customer))
-            return execute_instance(customer);
-        customer->attempt = (Attempt){0}; /* the cohort may have been left meanwhile */
-        return execute_cash(customer);
+        return commits_cash(customer) ? execute_instance(customer) : execute_cash(customer);
     case COMMAND_DEPOSIT:
         return execute_cash(customer);
     case COMMAND_TRANSFER:
@@ -380,8 +373,6 @@ void execute_code(Coder *coder, Customer *customer)
     attempt_code(coder, &customer->attempt);
     attempt_code(coder, &customer->forced);
     code_u32(coder, &count);
-    if (coder->decoding && count > coder->length - coder->at)
-        coder->failed = true;
     for (uint32_t i = 0; i < count && !coder->failed; i++) {
         Command command =
             coder->decoding ? (Command){0} : g_array_index(customer->commands, Command, i);

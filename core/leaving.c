@@ -147,7 +147,6 @@ static void release(Customer *customer)
     dissolving->quiesced = false;
     dissolving->voted = false;
     dissolving->due = false;
-    final_clear(&dissolving->final);
     customer->process.frozen = false;
 }
 

@@ -78,7 +78,7 @@ static void add_record(Coder *coder, const uint8_t *record, size_t length)
 
 typedef struct Replay {
     Bank *bank;
-    uint64_t records;
+    bool found; /* a record */
 } Replay;
 
 static bool take_records(void *user, const uint8_t *bytes, size_t length)
@@ -92,7 +92,7 @@ static bool take_records(void *user, const uint8_t *bytes, size_t length)
             bank_load_record(replay->bank, bytes + coder.at, record_length) != BANK_LOAD_OK)
             return false;
         coder.at += record_length;
-        replay->records++;
+        replay->found = true;
         if (planted(PLANTED_REPLAY_STOPS_EARLY))
             break;
     }
@@ -275,7 +275,7 @@ int ledger_load(Ledger *ledger, Bank *bank, GString *error, GString *warning)
     const int journal = load_journal(ledger, &replay, &report, error);
     if (journal != 0 && journal != DISK_MISSING)
         return journal;
-    if (csv == DISK_MISSING && replay.records > 0)
+    if (csv == DISK_MISSING && replay.found)
         return refuse_without_csv(ledger, error);
 
     const bool whole = csv == 0 && !ledger_unfolded(ledger);

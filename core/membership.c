@@ -138,7 +138,7 @@ static bool gather(Gathering *gathering, const Message *message)
                                  .missing = total,
                                  .members = g_new0(Member, total)};
     }
-    for (uint16_t i = 0; i < count && first + i < total; i++) {
+    for (uint16_t i = 0; i < count; i++) {
         if (gathering->members[first + i].name.text[0] == '\0')
             gathering->missing--;
         gathering->members[first + i] = message->propose.members[i];
@@ -156,8 +156,7 @@ static void propose_join(Customer *customer, const Message *message)
                  REFUSAL_IN_COHORT);
         return;
     }
-    if (message->propose.total < 2 || message->propose.total > MEMBERS_MAX ||
-        !gather(gathering, message))
+    if (!gather(gathering, message))
         return;
     Proposal proposal = {.kind = PROPOSAL_JOIN,
                          .id = gathering->id,
@@ -222,7 +221,6 @@ static void adopt(Customer *customer, const Name *name, Money balance)
     customer->membership.name = *name;
     customer->membership.report_version = 1; /* what the bank has */
     account_open(&customer->process.application, balance);
-    customer->account_changed = true;
     customer_trace(customer, (TraceEvent){.kind = TRACE_OPENED, .balance = balance});
 }
 
@@ -318,9 +316,6 @@ static void commit_join(Customer *customer)
     memcpy(members, proposal->members, proposal->count * sizeof *members);
     for (uint16_t i = 0; i < proposal->count; i++)
         names[i] = members[i].name;
-    leaving_clear(&customer->membership.dissolving);
-    customer->account_changed = true;
-    process->control_changed = true;
     customer_trace(customer, (TraceEvent){.kind = TRACE_JOINED,
                                           .cohort = proposal->id,
                                           .members = names,
@@ -379,7 +374,7 @@ void membership_receive_outcome(Customer *customer, const Message *message)
     const Proposal *proposal = &membership->proposal;
     /* Its process is gone, and we are where it was. */
     if (message->outcome.proposal != PROPOSAL_OPEN &&
-        !(membership->has_account && name_equal(&membership->name, &message->outcome.name))) {
+        !name_equal(&membership->name, &message->outcome.name)) {
         customer_drop(customer, NULL, DROP_RECEIVER);
         return;
     }
@@ -487,7 +482,7 @@ uint64_t membership_deadline(const Customer *customer)
 static void members_code(Coder *coder, Member **members, uint16_t *count)
 {
     code_u16(coder, count);
-    if (coder->failed || *count > MEMBERS_MAX) {
+    if (*count > MEMBERS_MAX) {
         coder->failed = true;
         return;
     }

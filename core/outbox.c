@@ -113,8 +113,8 @@ static size_t bytes_behind(const Effect *effect)
 /* Copies what is at `from` to *room, and moves *room behind it. */
 static const void *move_in(uint8_t **room, const void *from, size_t bytes)
 {
-    if (from == NULL || bytes == 0)
-        return from;
+    if (from == NULL)
+        return NULL;
     void *copy = memcpy(*room, from, bytes);
     *room += rounded(bytes);
     return copy;

@@ -18,8 +18,7 @@ static bool waits_for_outcome(const Customer *customer)
 static void owe_request(Customer *customer)
 {
     Request *request = &customer->request;
-    uint32_t backoff =
-        request->backoff < REPEAT_DOUBLINGS_MAX ? request->backoff : REPEAT_DOUBLINGS_MAX;
+    uint32_t backoff = MIN(request->backoff, REPEAT_DOUBLINGS_MAX);
     Message message = {.kind = MESSAGE_REQUEST};
     message.request.client = customer->config.client;
     message.request.number = request->number;
@@ -49,7 +48,6 @@ void request_begin(Customer *customer, const Command *command, bool user)
     request->backoff = 0;
     request->heard_ns = customer->step.now_ns;
     request->answer_have = 0;
-    request->answer_total = 0;
     /* "Each client numbers its requests durably." */
     customer->account_changed = true;
     owe_request(customer);
@@ -61,16 +59,14 @@ void request_begin(Customer *customer, const Command *command, bool user)
 static void apply(Customer *customer, const Notice *answer)
 {
     const Command *command = &customer->request.command;
-    bool own = name_equal(&command->name, &customer->membership.name);
+    const Membership *membership = &customer->membership;
     if (answer->kind != NOTICE_SUCCESS)
         return;
-    if (command->kind == COMMAND_OPEN && !customer->membership.has_account &&
-        name_equal(&command->name, &customer->membership.proposal.name))
+    if (command->kind == COMMAND_RESUME ||
+        (command->kind == COMMAND_OPEN && name_equal(&command->name, &membership->proposal.name)))
         membership_prove_commit(customer, PROPOSAL_OPEN);
-    else if (command->kind == COMMAND_EXIT && own)
+    else if (command->kind == COMMAND_EXIT && name_equal(&command->name, &membership->name))
         membership_prove_commit(customer, PROPOSAL_EXIT);
-    else if (command->kind == COMMAND_RESUME && !customer->membership.has_account)
-        membership_prove_commit(customer, PROPOSAL_OPEN);
 }
 
 static void deliver(Customer *customer, Notice *answer)
@@ -139,8 +135,7 @@ void request_receive_answer(Customer *customer, const Message *message)
         request->answer_have = 0;
     }
     /* Chunks out of order are asked for again with the request. */
-    if (message->answer.offset != request->answer_have ||
-        message->answer.length > request->answer_total - request->answer_have)
+    if (message->answer.offset != request->answer_have)
         return;
     memcpy(request->answer + request->answer_have, message->answer.bytes, message->answer.length);
     request->answer_have = (uint16_t)(request->answer_have + message->answer.length);
@@ -155,7 +150,6 @@ void request_receive_answer(Customer *customer, const Message *message)
     else
         customer_drop(customer, NULL, DROP_MALFORMED);
     request->answer_have = 0;
-    request->answer_total = 0;
 }
 
 /* --- time --- */
@@ -170,7 +164,7 @@ bool request_silent(const Customer *customer)
 static bool may_give_up(const Customer *customer)
 {
     const Request *request = &customer->request;
-    return request->user || (request->command.kind == COMMAND_RESUME && !customer->loaded);
+    return request->user || !customer->loaded;
 }
 
 void request_tick(Customer *customer)
@@ -212,7 +206,7 @@ void request_code(Coder *coder, Request *request)
     code_u64(coder, &request->asked_with);
     code_u16(coder, &request->answer_total);
     code_u16(coder, &request->answer_have);
-    if (coder->decoding && !coder->failed)
+    if (coder->decoding)
         request->answer = g_malloc(request->answer_total);
     if (request->answer_have <= request->answer_total)
         code_bytes(coder, request->answer, request->answer_have);

@@ -15,7 +15,6 @@ typedef struct Reader {
     const char *path;
     uint64_t line;
     unsigned columns; /* values of this row so far */
-    bool row_ended;   /* on this line */
     bool header_read;
     bool failed;
     BankRow row;
@@ -109,8 +108,6 @@ static void on_value(void *bytes, size_t length, void *user)
     Reader *reader = user;
     const char *text = bytes;
     unsigned column = reader->columns++;
-    if (reader->failed)
-        return;
     if (column >= COLUMNS) {
         fail(reader, column, "one value too many: a row has 7", text);
     } else if (!reader->header_read) {
@@ -136,13 +133,10 @@ static void on_row_end(int terminator, void *user)
     }
     reader->row = (BankRow){0};
     reader->columns = 0;
-    reader->row_ended = true;
     reader->header_read = true;
 }
 
 /* --- lines --- */
-
-static const char OPEN_QUOTE[] = "the quote is not closed on its line: close it";
 
 static void feed(Reader *reader, struct csv_parser *parser, const char *bytes, size_t length)
 {
@@ -168,20 +162,14 @@ static const char *find_stray(const char *line, size_t length)
 static void read_line(Reader *reader, struct csv_parser *parser, const char *line, size_t length)
 {
     reader->line++;
-    reader->row_ended = false;
     const char *stray = find_stray(line, length);
     feed(reader, parser, line, stray != NULL ? (size_t)(stray - line) : length);
     if (stray != NULL)
         fail(reader, reader->columns,
              *stray == '\0' ? "a NUL byte: remove it" : "a carriage return without a newline",
              NULL);
-    bool blank = line[0] == '\n' || line[0] == '\r';
-    if (line[length - 1] != '\n') {
-        if (csv_fini(parser, on_value, on_row_end, reader) != 0)
-            fail(reader, reader->columns, OPEN_QUOTE, NULL);
-    } else if (!reader->row_ended && !blank) {
-        fail(reader, reader->columns, OPEN_QUOTE, NULL);
-    }
+    if (csv_fini(parser, on_value, on_row_end, reader) != 0)
+        fail(reader, reader->columns, "the quote is not closed on its line: close it", NULL);
 }
 
 static int never_space(unsigned char c)
@@ -209,7 +197,7 @@ bool table_read(const char *path, const uint8_t *bytes, size_t length, TableTake
         read_line(&reader, &parser, at, (size_t)(next - at));
         at = next;
     }
-    if (!reader.failed && !reader.header_read) {
+    if (!reader.header_read) {
         reader.line = 1;
         fail(&reader, 0, "the file is empty: its first line must be " HEADER, NULL);
     }

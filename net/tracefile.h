@@ -15,7 +15,8 @@
 typedef struct TracefileConfig {
     const char *path;
     bool datagrams;      /* their lines too */
-    bool resume;         /* goes on with the trace that is there, if any; else begins anew */
+    bool resume;         /* goes on with the trace that is there, if any; else begins anew, over
+                            whatever is there but a recording */
     const char *process; /* resume: whose lines the file may hold, beside those of `role` */
     const char *role;    /* for the header, as are the next two */
     uint64_t seed;

@@ -105,10 +105,16 @@ static bool is_member(const Process *process, const Decision *decision)
     return process->member != NULL && process->member->group == decision->group;
 }
 
-/* Has voted, for all that is known, and its trace ends before it learns of the decision. */
+/* Has voted, for all that is known, and its trace ends before it learns of the decision: a crash
+ * teaches it nothing. */
 static bool in_doubt(const Checker *checker, const Process *process)
 {
-    return !checker->options.settled && process->taken == process_end(process);
+    for (uint64_t i = process->taken; i < process_end(process); i++) {
+        uint8_t kind = process_record(process, i)->kind;
+        if (kind != TRACE_CRASHED && kind != TRACE_RESTARTED)
+            return false;
+    }
+    return !checker->options.settled;
 }
 
 /* Adds to a rollback whoever it drags in and may be in doubt. */

@@ -9,7 +9,6 @@
 #include "sim/explore_program.h"
 #include "sim/explore_seen.h"
 
-
 struct Explorer {
     Locals *locals;
     Cuts *cuts;
@@ -29,7 +28,7 @@ struct Explorer {
 
 Explorer *explorer_new(const Scenario *scenario, ExploreOptions options, char **error)
 {
-    Locals *locals = locals_new(scenario, error);
+    Locals *locals = locals_new(scenario, program_crashes(scenario) > 0, error);
     if (locals == NULL)
         return NULL;
     Program *program = program_new(scenario, locals, error);
@@ -40,7 +39,7 @@ Explorer *explorer_new(const Scenario *scenario, ExploreOptions options, char **
     Explorer *explorer = g_new0(Explorer, 1);
     CutOptions cut_options = {.reduction = options.reduction,
                               .symmetry = options.symmetry && program_symmetric(program),
-                              .crashes_max = program_crashes_max(program)};
+                              .crashes_max = program_crashes(scenario)};
     unsigned permutation;
     explorer->locals = locals;
     explorer->program = program;
@@ -97,15 +96,15 @@ static void trace_back(Explorer *explorer, uint32_t number, GArray *steps)
 static Permutation inverse(const Permutation *permutation, uint16_t count)
 {
     Permutation result = {{0}};
-    for (uint8_t i = 0; i < count; i++)
-        result.to[permutation->to[i]] = i;
+    for (uint16_t i = 0; i < count; i++)
+        result.to[permutation->to[i]] = (uint8_t)i;
     return result;
 }
 
 static Permutation compose(const Permutation *first, const Permutation *second, uint16_t count)
 {
     Permutation result = {{0}};
-    for (uint8_t i = 0; i < count; i++)
+    for (uint16_t i = 0; i < count; i++)
         result.to[i] = second->to[first->to[i]];
     return result;
 }
@@ -140,8 +139,8 @@ static GArray *path_to(Explorer *explorer, uint32_t number, Cut *real, Permutati
         uint16_t kept_member = seen_member(explorer->seen, at);
         Move kept_move = seen_move(explorer->seen, at);
         Cut kept = cut_at(explorer, seen_parent(explorer->seen, at));
-        Used used = program_used(explorer->program,
-                                 cuts_mind(explorer->cuts, &kept, kept_member), kept_move);
+        Used used = program_used(explorer->program, cuts_mind(explorer->cuts, &kept, kept_member),
+                                 kept_move);
         Cut next;
         cuts_move(explorer->cuts, &kept, kept_member, kept_move, used, &next);
         cuts_least(explorer->cuts, &next, &chosen);
@@ -245,8 +244,8 @@ static void check_rest(Explorer *explorer, uint32_t number)
     bool idle = true;
     Cut cut = cut_at(explorer, number);
     for (uint16_t i = 0; i < locals_members(explorer->locals); i++)
-        idle = idle &&
-               locals_core(explorer->locals, cuts_mind(explorer->cuts, &cut, i)->core)->idle;
+        idle =
+            idle && locals_core(explorer->locals, cuts_mind(explorer->cuts, &cut, i)->core)->idle;
     if (idle || may_wait(explorer, &cut))
         return;
     explorer->found = number;
@@ -282,8 +281,7 @@ static bool try_move(Explorer *explorer, uint16_t member, Move move, Used used)
     explorer->result.states++;
     next = cuts_least(explorer->cuts, &next, &permutation);
     uint64_t before = seen_count(explorer->seen);
-    uint32_t number =
-        seen_add(explorer->seen, next.parts, (uint32_t)explorer->next, member, move);
+    uint32_t number = seen_add(explorer->seen, next.parts, (uint32_t)explorer->next, member, move);
     if (number >= before)
         judge(explorer, number);
     return true;
@@ -299,15 +297,16 @@ static bool try_member(Explorer *explorer, uint16_t member)
     Used totals = {0};
     for (uint16_t i = 0; i < count; i++)
         program_add(&totals, &cuts_mind(explorer->cuts, &explorer->at, i)->used);
-    g_autoptr(GArray) offers = program_offers(explorer->program, member, &mind.used, &totals,
-                                              core->standing.commands);
+    g_autoptr(GArray) offers =
+        program_offers(explorer->program, member, &mind.used, &totals, core->standing.commands);
     for (guint i = 0; i < offers->len && explorer->found == SEEN_NONE; i++) {
         Move move = g_array_index(offers, Move, i);
-        moved = try_move(explorer, member, move, program_used(explorer->program, &mind, move)) ||
-                moved;
+        moved =
+            try_move(explorer, member, move, program_used(explorer->program, &mind, move)) || moved;
     }
-    for (uint32_t timer = 0; timer < TIMER_KINDS * STANDING_PEERS_MAX; timer++) {
-        if (timer % STANDING_PEERS_MAX < count && explorer->found == SEEN_NONE)
+    uint32_t timers = locals_timers(explorer->locals, mind.core);
+    for (uint32_t timer = 0; timers >> timer != 0; timer++) {
+        if ((timers >> timer & 1) != 0 && explorer->found == SEEN_NONE)
             moved = try_move(explorer, member, move_of(MOVE_TIMER, timer), mind.used) || moved;
     }
     for (uint16_t from = 0; from < count; from++) {
@@ -390,8 +389,8 @@ void explorer_fingerprint(Explorer *explorer, GArray *out)
             const Permutation *permutation = cuts_permutation(explorer->cuts, k);
             uint64_t words[STANDING_PEERS_MAX];
             for (uint16_t i = 0; i < count; i++) {
-                uint32_t core = cuts_core_image(explorer->cuts,
-                                                cuts_mind(explorer->cuts, &cut, i)->core, k);
+                uint32_t core =
+                    cuts_core_image(explorer->cuts, cuts_mind(explorer->cuts, &cut, i)->core, k);
                 words[permutation->to[i]] = locals_hash(explorer->locals, core);
             }
             uint64_t word = XXH3_64bits(words, count * sizeof *words);

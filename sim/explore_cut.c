@@ -4,7 +4,7 @@
 
 #include "core/panic.h"
 
-enum { BOX_MAX = 512 };
+enum { BOX_MAX = 512, STEP_DEEDS_MAX = 64 };
 
 /* A set of mails, in order. */
 typedef struct Box {
@@ -46,13 +46,13 @@ static void add_permutations(Cuts *cuts, Permutation *permutation, unsigned fixe
         return;
     }
     INVARIANT_THAT(fixed, <, G_N_ELEMENTS(permutation->to));
-    for (uint8_t to = 0; to < cuts->count; to++) {
+    for (uint16_t to = 0; to < cuts->count; to++) {
         bool taken = false;
         for (unsigned i = 0; i < fixed; i++)
             taken = taken || permutation->to[i] == to;
         if (taken)
             continue;
-        permutation->to[fixed] = to;
+        permutation->to[fixed] = (uint8_t)to;
         add_permutations(cuts, permutation, fixed + 1);
     }
 }
@@ -96,11 +96,6 @@ void cuts_free(Cuts *cuts)
 unsigned cuts_width(const Cuts *cuts)
 {
     return (unsigned)cuts->count * cuts->count;
-}
-
-Histories *cuts_histories(Cuts *cuts)
-{
-    return cuts->histories;
 }
 
 uint64_t cuts_bytes(const Cuts *cuts)
@@ -279,6 +274,14 @@ static void look(Cuts *cuts)
     work->steady = crashes >= cuts->options.crashes_max;
 }
 
+/* Nobody will crash any more: what is on disk does not matter. */
+static void forget_disks(Cuts *cuts)
+{
+    for (uint16_t i = 0; i < cuts->count; i++)
+        cuts->work.minds[i].core = locals_without_disk(cuts->locals, cuts->work.minds[i].core);
+    look(cuts);
+}
+
 static Cut store(Cuts *cuts)
 {
     Work *work = &cuts->work;
@@ -313,7 +316,8 @@ static uint32_t next_history(Cuts *cuts, uint32_t history, uint32_t traces)
     if (next != POOL_NONE || traces == 0)
         return traces == 0 ? history : next;
     size_t count = locals_trace_count(cuts->locals, traces);
-    g_autofree Deed *deeds = g_new(Deed, count);
+    Deed deeds[STEP_DEEDS_MAX];
+    INVARIANT_THAT(count, <=, STEP_DEEDS_MAX);
     for (size_t i = 0; i < count; i++) {
         TraceEvent event = locals_trace(cuts->locals, traces, i);
         deeds[i] = deed_of(&event, locals_names(cuts->locals), cuts->count);
@@ -341,6 +345,8 @@ bool cuts_move(Cuts *cuts, const Cut *cut, uint16_t member, Move move, Used used
     mind.used = used;
     cuts->work.minds[member] = mind;
     look(cuts);
+    if (cuts->work.steady && !was_steady)
+        forget_disks(cuts);
     for (uint16_t i = 0; i < cuts->count && cuts->options.reduction; i++) {
         for (uint16_t k = 0; k < cuts->count; k++) {
             if (i != k && (i == member || k == member || was_steady != cuts->work.steady))
@@ -361,18 +367,17 @@ static uint32_t *image_of(GArray *images, uint32_t number)
     if (images->len <= number) {
         guint old = images->len;
         g_array_set_size(images, number + number / 2 + 64);
-        memset(&g_array_index(images, uint32_t, old), 0xff,
-               (images->len - old) * sizeof(uint32_t));
+        memset(&g_array_index(images, uint32_t, old), 0xff, (images->len - old) * sizeof(uint32_t));
     }
     return &g_array_index(images, uint32_t, number);
 }
 
 uint32_t cuts_core_image(Cuts *cuts, uint32_t core, unsigned permutation)
 {
-    return permutation == 0 ? core
-                            : locals_core_image(cuts->locals, core,
-                                                &cuts->permutations[permutation],
-                                                cuts->core_images[permutation]);
+    return permutation == 0
+               ? core
+               : locals_core_image(cuts->locals, core, &cuts->permutations[permutation],
+                                   cuts->core_images[permutation]);
 }
 
 static uint32_t mind_image(Cuts *cuts, uint32_t number, unsigned permutation)
@@ -382,8 +387,7 @@ static uint32_t mind_image(Cuts *cuts, uint32_t number, unsigned permutation)
         return image;
     Mind mind = *(const Mind *)pool_get(cuts->minds, number, NULL);
     mind.core = cuts_core_image(cuts, mind.core, permutation);
-    mind.history =
-        histories_image(cuts->histories, mind.history, &cuts->permutations[permutation]);
+    mind.history = histories_image(cuts->histories, mind.history, &cuts->permutations[permutation]);
     image = pool_intern(cuts->minds, &mind, sizeof mind);
     *image_of(cuts->mind_images[permutation], number) = image;
     return image;

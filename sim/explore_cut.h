@@ -69,7 +69,6 @@ const Permutation *cuts_permutation(const Cuts *cuts, unsigned permutation);
 
 uint32_t cuts_core_image(Cuts *cuts, uint32_t core, unsigned permutation);
 
-Histories *cuts_histories(Cuts *cuts);
 uint64_t cuts_bytes(const Cuts *cuts);
 
 #endif

@@ -5,16 +5,9 @@
 #include <xxhash.h>
 
 #include "core/panic.h"
-#include "core/shelf.h"
+#include "sim/explore_disk.h"
+#include "sim/explore_kept.h"
 #include "sim/world.h"
-
-/* One trace record as it is kept, with what its pointers point to. */
-typedef struct Kept {
-    TraceEvent event;
-    TraceCount counts[STANDING_PEERS_MAX];
-    Name members[STANDING_PEERS_MAX];
-    Name process; /* of the set-up */
-} Kept;
 
 struct Locals {
     uint16_t count;
@@ -25,55 +18,19 @@ struct Locals {
     uint64_t cohort;
     uint32_t tries_max;
     Mails *mails;
-    Pool *pool;      /* of encodings */
+    Pool *pool;       /* of encodings */
     GPtrArray *cores; /* of LocalCore */
-    Pool *traces;    /* of arrays of Kept */
-    GArray *setup;   /* of Kept */
+    Pool *traces;     /* of arrays of Kept */
+    GArray *setup;    /* of Kept */
     GArray *commands; /* of Command */
-    PairMap *known;  /* by core and move: ... */
-    GArray *steps;   /* ... of LocalStep */
-    GArray *sent;    /* of uint32_t: mails */
-    GArray *records; /* of Kept: of the step under way */
+    PairMap *known;   /* by core and move: ... */
+    GArray *steps;    /* ... of LocalStep */
+    GArray *sent;     /* of uint32_t: mails */
+    GArray *records;  /* of Kept: of the step under way */
     Effects *effects;
 };
 
 /* --- traces --- */
-
-static Kept kept_of(const TraceEvent *event)
-{
-    Kept kept;
-    memset(&kept, 0, sizeof kept); /* the padding too: what is kept is compared as bytes */
-    kept.event.kind = event->kind;
-    kept.event.inc = event->inc;
-    kept.event.peer = event->peer;
-    kept.event.amount = event->amount;
-    kept.event.balance = event->balance;
-    kept.event.label = event->label;
-    kept.event.cohort = event->cohort;
-    kept.event.initiator = event->initiator;
-    kept.event.number = event->number;
-    kept.event.undone = event->undone;
-    kept.event.count_count = event->count_count;
-    kept.event.member_count = event->member_count;
-    INVARIANT_THAT(event->count_count, <=, STANDING_PEERS_MAX);
-    INVARIANT_THAT(event->member_count, <=, STANDING_PEERS_MAX);
-    for (size_t i = 0; i < event->count_count; i++) {
-        kept.counts[i].peer = event->counts[i].peer;
-        kept.counts[i].sent = event->counts[i].sent;
-        kept.counts[i].received = event->counts[i].received;
-    }
-    for (size_t i = 0; i < event->member_count; i++)
-        kept.members[i] = event->members[i];
-    return kept;
-}
-
-static TraceEvent event_of(const Kept *kept)
-{
-    TraceEvent event = kept->event;
-    event.counts = kept->counts;
-    event.members = kept->members;
-    return event;
-}
 
 size_t locals_trace_count(const Locals *locals, uint32_t traces)
 {
@@ -85,7 +42,7 @@ size_t locals_trace_count(const Locals *locals, uint32_t traces)
 TraceEvent locals_trace(const Locals *locals, uint32_t traces, size_t index)
 {
     const Kept *kept = pool_get(locals->traces, traces, NULL);
-    return event_of(&kept[index]);
+    return kept_event(&kept[index]);
 }
 
 size_t locals_setup_count(const Locals *locals)
@@ -97,28 +54,51 @@ TraceEvent locals_setup(const Locals *locals, size_t index, Name *process)
 {
     const Kept *kept = &g_array_index(locals->setup, Kept, index);
     *process = kept->process;
-    return event_of(kept);
+    return kept_event(kept);
 }
 
 /* --- cores --- */
 
 static Customer *decode(const Locals *locals, uint32_t core)
 {
-    size_t length;
-    const uint8_t *bytes = pool_get(locals->pool, core, &length);
     const LocalCore *known = locals_core(locals, core);
     Customer *customer = customer_new(&locals->configs[known->member]);
-    bool decoded = customer_decode(customer, bytes, length);
+    bool decoded =
+        customer_decode(customer, pool_get(locals->pool, core, NULL), known->customer_length);
     INVARIANT(decoded);
     return customer;
 }
 
-/* The customer becomes canonical, and a core; how it came to be is kept with the first. */
-static uint32_t intern(Locals *locals, Customer *customer, LocalCore how)
+static CustomerConfig config_to_go_on(const Locals *locals, uint16_t member)
 {
+    CustomerConfig config = locals->configs[member];
+    config.resume = locals->names[member];
+    return config;
+}
+
+/* NULL: nobody looks at it. */
+static Shelf *decode_disk(const Locals *locals, uint32_t core)
+{
+    size_t length;
+    const LocalCore *known = locals_core(locals, core);
+    const uint8_t *bytes = pool_get(locals->pool, core, &length);
+    const CustomerConfig config = config_to_go_on(locals, known->member);
+    if (length == known->customer_length)
+        return NULL;
+    return disk_decode(bytes + known->customer_length, length - known->customer_length, &config);
+}
+
+/* The customer becomes canonical, and a core, with its disk if there is one; how it came to be is
+ * kept with the first. */
+static uint32_t intern(Locals *locals, Customer *customer, const Shelf *disk, LocalCore how)
+{
+    const CustomerConfig config = config_to_go_on(locals, how.member);
     canonical_forget(customer, locals->tries_max);
     Coder coder = coder_encode_growing();
     customer_encode(customer, &coder);
+    how.customer_length = (uint32_t)coder.length;
+    if (disk != NULL)
+        disk_encode(disk, &config, locals->tries_max, &coder);
     INVARIANT(!coder.failed);
     uint32_t core = pool_intern(locals->pool, coder.bytes, coder.length);
     coder_deinit(&coder);
@@ -130,6 +110,23 @@ static uint32_t intern(Locals *locals, Customer *customer, LocalCore how)
     }
     INVARIANT_THAT(locals_core(locals, core)->member, ==, how.member);
     return core;
+}
+
+uint32_t locals_without_disk(Locals *locals, uint32_t core)
+{
+    size_t length;
+    const LocalCore *known = locals_core(locals, core);
+    const uint8_t *bytes = pool_get(locals->pool, core, &length);
+    if (length == known->customer_length)
+        return core;
+    uint32_t without = pool_find(locals->pool, bytes, known->customer_length);
+    if (without != POOL_NONE)
+        return without;
+    Customer *customer = decode(locals, core);
+    without = intern(locals, customer, NULL,
+                     (LocalCore){.member = known->member, .parent = core, .move = MOVE_NONE});
+    customer_free(customer);
+    return without;
 }
 
 const LocalCore *locals_core(const Locals *locals, uint32_t core)
@@ -150,28 +147,21 @@ static void record(Locals *locals, const TraceEvent *event)
 
 /* Kills the customer, and gives the one that is loaded from its disk in its place: a crash between
  * two steps loses nothing of what the first has saved. */
-static Customer *crash(Locals *locals, Customer *customer, uint16_t member)
+static Customer *crash(Locals *locals, Customer *customer, const Shelf *disk, uint16_t member)
 {
-    CustomerConfig config = locals->configs[member];
+    const CustomerConfig config = config_to_go_on(locals, member);
     Standing standing;
-    config.resume = locals->names[member];
-    Shelf *disk = shelf_new();
     TraceEvent event = {.kind = TRACE_CRASHED, .balance = customer_balance(customer)};
     canonical_standing(customer, locals->tries_max, &standing);
     event.inc = standing.inc;
     record(locals, &event);
-    canonical_save(customer, locals->effects);
-    shelf_apply(disk, locals->effects);
     customer_free(customer);
-    Customer *restarted = customer_new(&config);
-    LoadResult loaded = customer_load(restarted, disk);
-    INVARIANT_THAT(loaded, ==, LOAD_OK);
-    shelf_free(disk);
-    return restarted;
+    return disk_load(disk, &config);
 }
 
 /* What happens to the customer, as an event; false: it cannot. */
-static bool prepare(Locals *locals, Customer **customer, uint16_t member, Move move, Event *event)
+static bool prepare(Locals *locals, Customer **customer, const Shelf *disk, uint16_t member,
+                    Move move, Event *event)
 {
     uint32_t argument = move_argument(move);
     size_t length;
@@ -194,7 +184,7 @@ static bool prepare(Locals *locals, Customer **customer, uint16_t member, Move m
         return true;
     default:
         event->kind = EVENT_START;
-        *customer = crash(locals, *customer, member);
+        *customer = crash(locals, *customer, disk, member);
         return true;
     }
 }
@@ -220,15 +210,19 @@ static LocalStep take_step(Locals *locals, uint32_t core, Move move)
     uint16_t member = locals_core(locals, core)->member;
     LocalStep step = {.core = POOL_NONE, .sent = locals->sent->len};
     Customer *customer = decode(locals, core);
+    Shelf *disk = decode_disk(locals, core);
     Event event;
     g_array_set_size(locals->records, 0);
-    if (prepare(locals, &customer, member, move, &event)) {
+    if (prepare(locals, &customer, disk, member, move, &event)) {
         customer_step(customer, &event, locals->effects);
         collect(locals, &step);
-        step.core =
-            intern(locals, customer, (LocalCore){.member = member, .parent = core, .move = move});
+        if (disk != NULL)
+            shelf_apply(disk, locals->effects);
+        step.core = intern(locals, customer, disk,
+                           (LocalCore){.member = member, .parent = core, .move = move});
     }
     customer_free(customer);
+    g_clear_pointer(&disk, shelf_free);
     return step;
 }
 
@@ -253,22 +247,34 @@ const uint32_t *locals_repeats(Locals *locals, uint32_t core, uint32_t *count)
 {
     if (!locals_core(locals, core)->repeats_known) {
         g_autoptr(GArray) repeats = g_array_new(FALSE, FALSE, sizeof(uint32_t));
-        for (uint32_t timer = 0; timer < TIMER_KINDS * STANDING_PEERS_MAX; timer++) {
+        uint32_t timers = 0;
+        for (uint32_t timer = 0; timer < TIMERS_MAX; timer++) {
             if (timer % STANDING_PEERS_MAX >= locals->count)
                 continue;
             LocalStep step = locals_step(locals, core, move_of(MOVE_TIMER, timer));
-            if (local_step_only_sends(core, step) && step.sent_count > 0)
+            bool only_sends = local_step_only_sends(core, step);
+            if (only_sends && step.sent_count > 0)
                 g_array_append_vals(repeats, locals_sent(locals, step.sent), step.sent_count);
+            if (step.core != POOL_NONE && (!only_sends || step.sent_count > 0))
+                timers |= UINT32_C(1) << timer;
         }
         LocalCore *known = g_ptr_array_index(locals->cores, core);
         known->repeats = locals->sent->len;
         known->repeat_count = repeats->len;
         known->repeats_known = true;
+        known->timers = timers;
         if (repeats->len > 0)
             g_array_append_vals(locals->sent, repeats->data, repeats->len);
     }
     *count = locals_core(locals, core)->repeat_count;
     return locals_sent(locals, locals_core(locals, core)->repeats);
+}
+
+uint32_t locals_timers(Locals *locals, uint32_t core)
+{
+    uint32_t count;
+    locals_repeats(locals, core, &count);
+    return locals_core(locals, core)->timers;
 }
 
 /* --- commands --- */
@@ -314,8 +320,8 @@ Move locals_move_image(Locals *locals, Move move, const Permutation *permutation
     case MOVE_TIMER:
         if (!timer_kind_of_peer((TimerKind)kind))
             return move;
-        return move_of(MOVE_TIMER, kind * STANDING_PEERS_MAX +
-                                       permutation->to[argument % STANDING_PEERS_MAX]);
+        return move_of(MOVE_TIMER,
+                       kind * STANDING_PEERS_MAX + permutation->to[argument % STANDING_PEERS_MAX]);
     case MOVE_COMMAND:
         return command_image(locals, argument, permutation);
     default:
@@ -329,8 +335,7 @@ uint32_t locals_core_image(Locals *locals, uint32_t core, const Permutation *per
     if (known->len <= core) {
         guint old = known->len;
         g_array_set_size(known, locals->cores->len);
-        memset(&g_array_index(known, uint32_t, old), 0xff,
-               (known->len - old) * sizeof(uint32_t));
+        memset(&g_array_index(known, uint32_t, old), 0xff, (known->len - old) * sizeof(uint32_t));
     }
     uint32_t image = g_array_index(known, uint32_t, core);
     if (image != POOL_NONE)
@@ -338,6 +343,9 @@ uint32_t locals_core_image(Locals *locals, uint32_t core, const Permutation *per
     const LocalCore from = *locals_core(locals, core);
     if (from.parent == POOL_NONE) {
         image = locals->first[permutation->to[from.member]];
+    } else if (from.move == MOVE_NONE) {
+        uint32_t parent = locals_core_image(locals, from.parent, permutation, known);
+        image = locals_without_disk(locals, parent);
     } else {
         uint32_t parent = locals_core_image(locals, from.parent, permutation, known);
         image = locals_step(locals, parent, locals_move_image(locals, from.move, permutation)).core;
@@ -376,13 +384,24 @@ static const Customer *customer_of(const World *world, const Scenario *scenario,
     return NULL;
 }
 
-static char *take_over(Locals *locals, const World *world, const Scenario *scenario)
+static uint32_t first_core(Locals *locals, uint16_t member, bool disks)
+{
+    Shelf *disk = disks ? locals_first_disk(locals, member) : NULL;
+    Customer *customer = locals_beginning(locals, member);
+    uint32_t core =
+        intern(locals, customer, disk, (LocalCore){.member = member, .parent = POOL_NONE});
+    customer_free(customer);
+    g_clear_pointer(&disk, shelf_free);
+    return core;
+}
+
+static char *take_over(Locals *locals, const World *world, const Scenario *scenario, bool disks)
 {
     uint32_t ips[STANDING_PEERS_MAX] = {0};
     bool plain = scenario->explore.lost_transfers == 0 && scenario->retries == RETRIES_UNLIMITED;
     for (guint i = 0; i < scenario->script->len && plain; i++)
-        plain = g_array_index(scenario->script, ScriptCommand, i).command.kind !=
-                COMMAND_LOST_TRANSFER;
+        plain =
+            g_array_index(scenario->script, ScriptCommand, i).command.kind != COMMAND_LOST_TRANSFER;
     for (uint16_t i = 0; i < locals->count; i++) {
         const Customer *customer = customer_of(world, scenario, &locals->names[i]);
         if (customer == NULL)
@@ -395,9 +414,7 @@ static char *take_over(Locals *locals, const World *world, const Scenario *scena
         Coder coder = coder_encode_growing();
         customer_encode(customer_of(world, scenario, &locals->names[i]), &coder);
         locals->beginnings[i] = g_bytes_new_take(coder.bytes, coder.length);
-        Customer *customer = locals_beginning(locals, i);
-        locals->first[i] = intern(locals, customer, (LocalCore){.member = i, .parent = POOL_NONE});
-        customer_free(customer);
+        locals->first[i] = first_core(locals, i, disks);
     }
     return NULL;
 }
@@ -420,7 +437,7 @@ static Locals *allocate(const Scenario *scenario)
     return locals;
 }
 
-Locals *locals_new(const Scenario *scenario, char **error)
+Locals *locals_new(const Scenario *scenario, bool disks, char **error)
 {
     guint customers = scenario->participants->len;
     if (customers < 2 || customers > STANDING_PEERS_MAX || scenario->cohort_size < customers) {
@@ -432,7 +449,7 @@ Locals *locals_new(const Scenario *scenario, char **error)
     const Observer observer = {.context = locals, .on_trace = note_setup};
     World *world = world_new(scenario, scenario->seed, &observer);
     world_advance(world, 0);
-    *error = take_over(locals, world, scenario);
+    *error = take_over(locals, world, scenario, disks);
     world_free(world);
     if (*error != NULL)
         g_clear_pointer(&locals, locals_free);
@@ -452,7 +469,7 @@ void locals_free(Locals *locals)
     g_ptr_array_unref(locals->cores);
     pool_free(locals->pool);
     g_clear_pointer(&locals->mails, mails_free);
-    for (uint16_t i = 0; i < STANDING_PEERS_MAX; i++)
+    for (unsigned i = 0; i < STANDING_PEERS_MAX; i++)
         g_clear_pointer(&locals->beginnings[i], g_bytes_unref);
     g_free(locals);
 }
@@ -467,6 +484,13 @@ Customer *locals_beginning(const Locals *locals, uint16_t member)
     bool decoded = customer_decode(customer, bytes, length);
     INVARIANT(decoded);
     return customer;
+}
+
+Shelf *locals_first_disk(const Locals *locals, uint16_t member)
+{
+    size_t length;
+    const uint8_t *bytes = g_bytes_get_data(locals->beginnings[member], &length);
+    return disk_decode(bytes, length, &locals->configs[member]);
 }
 
 CustomerConfig locals_config(const Locals *locals, uint16_t member)
@@ -501,11 +525,6 @@ uint16_t locals_members(const Locals *locals)
 const Name *locals_names(const Locals *locals)
 {
     return locals->names;
-}
-
-uint64_t locals_cohort(const Locals *locals)
-{
-    return locals->cohort;
 }
 
 Mails *locals_mails(Locals *locals)
@@ -549,8 +568,8 @@ char *locals_why(const Locals *locals, uint32_t core)
     bool idle = canonical_idle(customer, why, sizeof why);
     customer_free(customer);
     return idle ? NULL
-                : g_strdup_printf("%s: %s",
-                                  locals->names[locals_core(locals, core)->member].text, why);
+                : g_strdup_printf("%s: %s", locals->names[locals_core(locals, core)->member].text,
+                                  why);
 }
 
 void locals_tell(const Locals *locals, uint16_t member, Move move, GString *out)
@@ -568,8 +587,7 @@ void locals_tell(const Locals *locals, uint16_t member, Move move, GString *out)
         TimerKind kind = (TimerKind)(argument / STANDING_PEERS_MAX);
         g_string_append_printf(out, "timer %s", timer_kind_word(kind));
         if (timer_kind_of_peer(kind))
-            g_string_append_printf(out, " %s",
-                                   locals->names[argument % STANDING_PEERS_MAX].text);
+            g_string_append_printf(out, " %s", locals->names[argument % STANDING_PEERS_MAX].text);
     } else if (move_kind(move) == MOVE_COMMAND) {
         const Command *command = locals_command(locals, argument);
         g_string_append(out, command_word(command->kind));

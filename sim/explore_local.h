@@ -14,7 +14,8 @@
 #include "sim/explore_mail.h"
 #include "sim/scenario.h"
 
-enum { PERMUTATIONS_MAX = 24 };
+enum { PERMUTATIONS_MAX = 24, TIMERS_MAX = TIMER_KINDS * STANDING_PEERS_MAX };
+static_assert(TIMERS_MAX <= 32, "a set of timers is 32 bits");
 
 typedef enum MoveKind { MOVE_MAIL, MOVE_TIMER, MOVE_COMMAND, MOVE_CRASH } MoveKind;
 
@@ -49,30 +50,34 @@ typedef struct LocalCore {
     Standing standing;
     uint16_t member;
     bool idle;
-    uint32_t parent; /* it came from there by this move; POOL_NONE: it is the first */
-    Move move;
-    uint32_t repeats; /* mails that its timers send and do nothing else: in `sent`, */
+    uint32_t customer_length; /* bytes of its encoding; what is on its disk may follow */
+    uint32_t parent;          /* it came from there by this move; POOL_NONE: it is the first */
+    Move move;                /* MOVE_NONE: the same without its disk */
+    uint32_t repeats;         /* mails that its timers send and do nothing else: in `sent`, */
     uint32_t repeat_count;
     bool repeats_known;
+    uint32_t timers; /* then: bit i: timer i does something */
 } LocalCore;
 
 typedef struct Locals Locals;
 
-/* The world is set up as the scenario says. NULL: it cannot be explored, and *error, to free, says
- * why. */
-Locals *locals_new(const Scenario *scenario, char **error);
+/* The world is set up as the scenario says. disks: there will be crashes. NULL: it cannot be
+ * explored, and *error, to free, says why. */
+Locals *locals_new(const Scenario *scenario, bool disks, char **error);
 void locals_free(Locals *locals);
 
 uint16_t locals_members(const Locals *locals);
 const Name *locals_names(const Locals *locals); /* by member */
-uint64_t locals_cohort(const Locals *locals);
 Mails *locals_mails(Locals *locals);
 /* A customer as the set-up has left it, and what it was made with. */
 Customer *locals_beginning(const Locals *locals, uint16_t member);
+Shelf *locals_first_disk(const Locals *locals, uint16_t member); /* ... on its disk */
 CustomerConfig locals_config(const Locals *locals, uint16_t member);
-/* The core that a customer with clocks is; POOL_NONE: none that was seen. */
+/* The core that a customer with clocks is, but for its disk; POOL_NONE: none that was seen. */
 uint32_t locals_core_of(const Locals *locals, uint16_t member, const Customer *customer);
 uint32_t locals_first(const Locals *locals, uint16_t member); /* its core after the set-up */
+/* The same core when nobody will look at its disk any more. */
+uint32_t locals_without_disk(Locals *locals, uint32_t core);
 const LocalCore *locals_core(const Locals *locals, uint32_t core);
 uint32_t locals_core_count(const Locals *locals);
 uint64_t locals_steps(const Locals *locals); /* taken on the real core */
@@ -96,6 +101,8 @@ static inline bool local_step_only_sends(uint32_t core, LocalStep step)
 const uint32_t *locals_sent(const Locals *locals, uint32_t first);
 /* The mails that timers send without changing anything else. */
 const uint32_t *locals_repeats(Locals *locals, uint32_t core, uint32_t *count);
+/* Those timers that do something. */
+uint32_t locals_timers(Locals *locals, uint32_t core);
 
 /* The trace of a step, and what it means for the history. */
 size_t locals_trace_count(const Locals *locals, uint32_t traces);

@@ -266,8 +266,7 @@ static Ends ends_of(const Mail *mail, const Standing *from, const Standing *to, 
 static bool transfer_dead(const Ends *ends, const Part *part)
 {
     bool known = ends->current && ends->from->inc == ends->mail->inc &&
-                 ends->receiver->known == ends->to->inc &&
-                 part->number <= ends->sender->accepted &&
+                 ends->receiver->known == ends->to->inc && part->number <= ends->sender->accepted &&
                  (ends->from->recovering || ends->receiver->acked >= ends->sender->accepted);
     return ends->stale || known || (ends->current && ends->to->recovering);
 }
@@ -282,8 +281,8 @@ static bool ack_dead(const Ends *ends, const Part *part)
  * brings back what was released since the receiver's own checkpoint. */
 static bool stable_dead(const Ends *ends, const Part *part)
 {
-    bool answered = part->number < ends->from->permanents ||
-                    (ends->steady && !ends->receiver->stable_due);
+    bool answered =
+        part->number < ends->from->permanents || (ends->steady && !ends->receiver->stable_due);
     return part->number <= ends->sender->version && part->upto <= ends->sender->released &&
            answered;
 }
@@ -297,8 +296,8 @@ static bool stable_ack_dead(const Ends *ends, const Part *part)
 
 static bool vote_dead(const Ends *ends, const Part *part)
 {
-    bool counted = engaged_in(ends->to, part->instance) &&
-                   (ends->to->voted || !ends->sender->waiting);
+    bool counted =
+        engaged_in(ends->to, part->instance) && (ends->to->voted || !ends->sender->waiting);
     return over(ends->to, part->instance) || counted;
 }
 
@@ -324,8 +323,7 @@ static bool dead(const Ends *ends, const Part *part)
         return vote_dead(ends, part);
     case MESSAGE_DECISION:
         return over(ends->to, part->instance) && !announces(ends->to, part->instance, UINT8_MAX) &&
-               over(ends->from, part->instance) &&
-               !announces(ends->from, part->instance, receiver);
+               over(ends->from, part->instance) && !announces(ends->from, part->instance, receiver);
     case MESSAGE_DECISION_ACK:
         return over(ends->to, part->instance) && !announces(ends->to, part->instance, sender);
     case MESSAGE_QUERY:
@@ -448,12 +446,8 @@ const uint8_t *mails_datagram(const Mails *mails, uint32_t mail, size_t *length)
     return found->datagram;
 }
 
-uint32_t mails_count(const Mails *mails)
-{
-    return mails->mails->len;
-}
-
 uint64_t mails_bytes(const Mails *mails)
 {
-    return pool_bytes(mails->pool) + mails->mails->len * (sizeof(Mail *) + offsetof(Mail, datagram));
+    return pool_bytes(mails->pool) +
+           mails->mails->len * (sizeof(Mail *) + offsetof(Mail, datagram));
 }

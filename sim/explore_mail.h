@@ -43,7 +43,6 @@ uint16_t mails_from(const Mails *mails, uint32_t mail);
 uint16_t mails_to(const Mails *mails, uint32_t mail);
 /* A datagram that says this and nothing else. */
 const uint8_t *mails_datagram(const Mails *mails, uint32_t mail, size_t *length);
-uint32_t mails_count(const Mails *mails);
 uint64_t mails_bytes(const Mails *mails); /* of memory */
 
 #endif

@@ -8,7 +8,7 @@ struct Program {
     Locals *locals;
     uint16_t count;
     ExploreBounds bounds;
-    GArray *scripts[STANDING_PEERS_MAX]; /* of uint32_t: numbers of commands */
+    GArray *scripts[STANDING_PEERS_MAX];  /* of uint32_t: numbers of commands */
     uint64_t crashes[STANDING_PEERS_MAX]; /* of the script */
     bool scripted;
     bool same_balances;
@@ -70,17 +70,15 @@ Program *program_new(const Scenario *scenario, Locals *locals, char **error)
     program->bounds = *bounds;
     program->same_balances = true;
     for (guint i = 1; i < scenario->participants->len; i++)
-        program->same_balances =
-            program->same_balances &&
-            g_array_index(scenario->participants, Participant, i).balance ==
-                g_array_index(scenario->participants, Participant, 0).balance;
+        program->same_balances = program->same_balances &&
+                                 g_array_index(scenario->participants, Participant, i).balance ==
+                                     g_array_index(scenario->participants, Participant, 0).balance;
     for (uint16_t i = 0; i < program->count; i++)
         program->scripts[i] = g_array_new(FALSE, FALSE, sizeof(uint32_t));
     *error = take_script(program, scenario->script);
-    if (*error == NULL &&
-        (bounds->transfers > COUNT_MAX || bounds->lost_transfers > COUNT_MAX ||
-         bounds->checkpoints > COUNT_MAX || bounds->rollbacks > COUNT_MAX ||
-         bounds->crashes > COUNT_MAX || bounds->retries > COUNT_MAX))
+    if (*error == NULL && (bounds->transfers > COUNT_MAX || bounds->lost_transfers > COUNT_MAX ||
+                           bounds->checkpoints > COUNT_MAX || bounds->rollbacks > COUNT_MAX ||
+                           bounds->crashes > COUNT_MAX || bounds->retries > COUNT_MAX))
         *error = g_strdup_printf("explore: bounds are at most %d", COUNT_MAX);
     if (*error == NULL)
         return program;
@@ -100,11 +98,11 @@ bool program_symmetric(const Program *program)
     return !program->scripted && program->same_balances;
 }
 
-uint64_t program_crashes_max(const Program *program)
+uint64_t program_crashes(const Scenario *scenario)
 {
-    uint64_t crashes = program->bounds.crashes;
-    for (uint16_t i = 0; i < program->count; i++)
-        crashes += program->crashes[i];
+    uint64_t crashes = scenario->explore.crashes;
+    for (guint i = 0; i < scenario->script->len; i++)
+        crashes += g_array_index(scenario->script, ScriptCommand, i).act == SCRIPT_CRASH;
     return crashes;
 }
 
@@ -127,7 +125,8 @@ static void offer(const Program *program, const Command *command, GArray *offers
 static void offer_transfers(const Program *program, uint16_t member, CommandKind kind,
                             const Used *used, GArray *offers)
 {
-    Command command = {.kind = kind, .amount = 100 * (used->transfers + used->lost_transfers + 1)};
+    Command command = {.kind = kind,
+                       .amount = (Money)100 * (used->transfers + used->lost_transfers + 1)};
     for (uint16_t i = 0; i < program->count; i++) {
         command.name = locals_names(program->locals)[i];
         if (i != member)
@@ -157,8 +156,7 @@ GArray *program_offers(const Program *program, uint16_t member, const Used *used
         if (totals->rollbacks < bounds->rollbacks)
             offer(program, &(Command){.kind = COMMAND_ROLLBACK}, offers);
     }
-    if (used->crashes < scripted ||
-        (scripted == 0 && totals->crashes < bounds->crashes)) {
+    if (used->crashes < scripted || (scripted == 0 && totals->crashes < bounds->crashes)) {
         Move move = move_of(MOVE_CRASH, 0);
         g_array_append_val(offers, move);
     }

@@ -11,8 +11,10 @@ typedef struct Program Program;
 Program *program_new(const Scenario *scenario, Locals *locals, char **error);
 void program_free(Program *program);
 
+/* How many crashes there may be, in all. */
+uint64_t program_crashes(const Scenario *scenario);
+
 bool program_symmetric(const Program *program); /* the same for all customers */
-uint64_t program_crashes_max(const Program *program);
 
 void program_add(Used *totals, const Used *used);
 /* Commands and crashes that may come now: of Move. A user asks for something once what came before

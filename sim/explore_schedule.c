@@ -3,10 +3,10 @@
 #include <string.h>
 
 #include "core/panic.h"
-#include "core/shelf.h"
+#include "sim/explore_disk.h"
 #include "sim/schedule.h"
 
-#define MOVE_NS NS_PER_US /* from one to the next: no timer is so short */
+#define MOVE_NS NS_PER_US       /* from one to the next: no timer is so short */
 #define LEAP_NS (61 * NS_PER_S) /* longer than a command waits */
 
 enum { LEAPS_MAX = 200, ROUNDS_MAX = 6 };
@@ -23,6 +23,7 @@ typedef struct Sent {
 
 typedef struct Actor {
     Customer *customer;
+    Shelf *disk;
     uint64_t ahead_ns; /* its clock */
     uint64_t sent[STANDING_PEERS_MAX];
     uint64_t sent_bank;
@@ -107,13 +108,12 @@ static Trial try_event(Stage *stage, uint16_t member, const Event *event)
 static bool only_sends(Stage *stage, uint16_t member, const Trial *trial)
 {
     return trial->traces == 0 && trial->core != POOL_NONE &&
-           trial->core ==
-               locals_core_of(stage->locals, member, stage->actors[member].customer);
+           trial->core == locals_core_of(stage->locals, member, stage->actors[member].customer);
 }
 
 static bool does(const Stage *stage, const ExploreMove *move, const Trial *trial)
 {
-    return trial->core == move->to &&
+    return trial->core == locals_without_disk(stage->locals, move->to) &&
            trial->traces == locals_trace_count(stage->locals, move->traces);
 }
 
@@ -131,6 +131,7 @@ static void take(Stage *stage, uint16_t member, const Event *event)
 {
     Actor *actor = &stage->actors[member];
     customer_step(actor->customer, event, stage->effects);
+    shelf_apply(actor->disk, stage->effects);
     for (size_t i = 0; i < effects_count(stage->effects); i++) {
         const Effect *effect = effects_at(stage->effects, i);
         if (effect->kind != EFFECT_SEND)
@@ -312,20 +313,15 @@ static bool make_crash(Stage *stage, const ExploreMove *move)
     Actor *actor = &stage->actors[move->member];
     Event event = event_at(stage, move->member, EVENT_START);
     CustomerConfig config = stage->configs[move->member];
-    Shelf *disk = shelf_new();
     config.resume = locals_names(stage->locals)[move->member];
     write_act(stage, move->member, SCRIPT_CRASH, NULL);
     write_act(stage, move->member, SCRIPT_RESTART, NULL);
-    canonical_save(actor->customer, stage->effects);
-    shelf_apply(disk, stage->effects);
     customer_free(actor->customer);
-    actor->customer = customer_new(&config);
-    LoadResult loaded = customer_load(actor->customer, disk);
-    INVARIANT_THAT(loaded, ==, LOAD_OK);
-    shelf_free(disk);
+    actor->customer = disk_load(actor->disk, &config);
     take(stage, move->member, &event);
     stage->now_ns += MOVE_NS;
-    return locals_core_of(stage->locals, move->member, actor->customer) == move->to;
+    return locals_core_of(stage->locals, move->member, actor->customer) ==
+           locals_without_disk(stage->locals, move->to);
 }
 
 /* --- the whole --- */
@@ -355,6 +351,7 @@ static void set_stage(Stage *stage, const Scenario *scenario, Locals *locals)
     for (uint16_t i = 0; i < stage->count; i++) {
         stage->configs[i] = locals_config(locals, i);
         stage->actors[i].customer = locals_beginning(locals, i);
+        stage->actors[i].disk = locals_first_disk(locals, i);
     }
 }
 
@@ -362,8 +359,10 @@ static void strike_stage(Stage *stage)
 {
     for (guint i = 0; i < stage->sent->len; i++)
         g_bytes_unref(g_array_index(stage->sent, Sent, i).bytes);
-    for (uint16_t i = 0; i < stage->count; i++)
+    for (uint16_t i = 0; i < stage->count; i++) {
         customer_free(stage->actors[i].customer);
+        shelf_free(stage->actors[i].disk);
+    }
     g_array_unref(stage->sent);
     effects_free(stage->effects);
 }

@@ -76,16 +76,14 @@ static void grow(Seen *seen)
         *slot_of(seen, row(seen, i)) = (uint32_t)i;
 }
 
-uint32_t seen_add(Seen *seen, const uint32_t *cut, uint32_t parent, uint16_t member,
-                   uint32_t move)
+uint32_t seen_add(Seen *seen, const uint32_t *cut, uint32_t parent, uint16_t member, uint32_t move)
 {
     uint32_t *slot = slot_of(seen, cut);
     if (*slot != SEEN_NONE)
         return *slot;
     INVARIANT_THAT(seen->count, <, SEEN_MAX);
     if ((seen->count & (CHUNK_CUTS - 1)) == 0)
-        g_ptr_array_add(seen->chunks,
-                        g_new(uint32_t, (size_t)CHUNK_CUTS * (seen->width + EXTRA)));
+        g_ptr_array_add(seen->chunks, g_new(uint32_t, (size_t)CHUNK_CUTS * (seen->width + EXTRA)));
     uint32_t number = (uint32_t)seen->count++;
     uint32_t *kept = row(seen, number);
     memcpy(kept, cut, seen->width * sizeof *cut);

@@ -14,8 +14,7 @@ Seen *seen_new(unsigned width);
 void seen_free(Seen *seen);
 /* Its number, which is the count there was before if it is new; then it came from `parent` by this
  * move of a member. */
-uint32_t seen_add(Seen *seen, const uint32_t *cut, uint32_t parent, uint16_t member,
-                   uint32_t move);
+uint32_t seen_add(Seen *seen, const uint32_t *cut, uint32_t parent, uint16_t member, uint32_t move);
 uint64_t seen_count(const Seen *seen);
 const uint32_t *seen_get(const Seen *seen, uint32_t number); /* good as long as the seen */
 uint32_t seen_parent(const Seen *seen, uint32_t number);

@@ -20,8 +20,10 @@ enum { CUTS_AT_ONCE = 2000 };
 
 static const char HELP[] =
     "Usage: cohort explore SCENARIO [OPTION]...\n"
-    "Goes through everything that can happen in a small scenario, breadth first: each datagram sent\n"
-    "so far arrives never, once or again, in any order; each timer goes off at any time; users ask\n"
+    "Goes through everything that can happen in a small scenario, breadth first: each datagram "
+    "sent\n"
+    "so far arrives never, once or again, in any order; each timer goes off at any time; users "
+    "ask\n"
     "for what the script or the bounds of [explore] allow, at any time; processes crash, and are\n"
     "started again. Judges every past, and looks for states in which nothing goes on. The first\n"
     "counter-example is a shortest one; it is told in plain words.\n"
@@ -43,7 +45,8 @@ static const char HELP[] =
     "  cohort explore tests/explore/crash.ini\n"
     "  cohort explore tests/explore/transfers.ini --set explore.rollbacks=1 --json\n"
     "\n"
-    "Exit codes: 0 all that was seen held, 1 an invariant was violated, 2 usage, 3 a state in which\n"
+    "Exit codes: 0 all that was seen held, 1 an invariant was violated, 2 usage, 3 a state in "
+    "which\n"
     "nothing goes on, 4 the environment failed, 70 the program itself broke.\n";
 
 /* The command line as given. */
@@ -178,8 +181,8 @@ static void show_progress(Exploring *exploring)
 static void search(Exploring *exploring)
 {
     while (!interrupted && explorer_advance(exploring->explorer, CUTS_AT_ONCE)) {
-        exploring->out_of_time = exploring->budget_ns > 0 &&
-                                 elapsed_us(exploring) * NS_PER_US >= exploring->budget_ns;
+        exploring->out_of_time =
+            exploring->budget_ns > 0 && elapsed_us(exploring) * NS_PER_US >= exploring->budget_ns;
         if (exploring->out_of_time)
             break;
         show_progress(exploring);
@@ -235,8 +238,9 @@ static void print_found(const Exploring *exploring)
         const Violation *violation = g_ptr_array_index(violations, i);
         g_autoptr(GString) line = g_string_new(NULL);
         if (exploring->given->json) {
-            g_string_append_printf(line, "{\"violation\":%d,\"name\":\"%s\",\"process\":\"%s\","
-                                         "\"text\":",
+            g_string_append_printf(line,
+                                   "{\"violation\":%d,\"name\":\"%s\",\"process\":\"%s\","
+                                   "\"text\":",
                                    (int)violation->rule, rule_name(violation->rule),
                                    violation->process.text);
             result_json_string(line, violation->text);
@@ -294,8 +298,8 @@ static void write_schedule(const Exploring *exploring)
     char *error = NULL;
     g_autoptr(GArray) moves = explorer_path(exploring->explorer);
     g_autoptr(GString) text = g_string_new(NULL);
-    Scenario *schedule = explore_schedule(exploring->scenario,
-                                          explorer_locals(exploring->explorer), moves, &error);
+    Scenario *schedule =
+        explore_schedule(exploring->scenario, explorer_locals(exploring->explorer), moves, &error);
     if (schedule == NULL) {
         options_fail(EXIT_ENVIRONMENT, exploring->command, "%s: %s: not written", path, error);
         g_free(error);
@@ -388,9 +392,9 @@ int explore_main(int argc, char **argv)
         return exit_code;
 #ifdef COHORT_PLANTED_FAULTS
     if (given.planted != NULL && !planted_choose(given.planted))
-        exit_code = options_fail(EXIT_USAGE, argv[0],
-                                 "no planted fault '%s' (try cohort sim --planted list)",
-                                 given.planted);
+        exit_code =
+            options_fail(EXIT_USAGE, argv[0],
+                         "no planted fault '%s' (try cohort sim --planted list)", given.planted);
     else
 #endif
         exit_code = explore(&given, argv[0]);

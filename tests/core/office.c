@@ -116,6 +116,11 @@ Office *office_clone(const Office *office)
     assert_true(bank_decode(clone->bank, coder.bytes, coder.length));
     coder_deinit(&coder);
     clone->now_ns = office->now_ns;
+    GHashTableIter cookies;
+    gpointer port, cookie;
+    g_hash_table_iter_init(&cookies, office->cookies);
+    while (g_hash_table_iter_next(&cookies, &port, &cookie))
+        g_hash_table_replace(clone->cookies, port, g_memdup2(cookie, sizeof(uint64_t)));
     return clone;
 }
 

@@ -35,7 +35,7 @@ typedef struct Office {
 enum { OFFICE_IP = 0x7f000001 };
 
 Office *office_new(uint64_t seed); /* started */
-/* Another bank that has the encoded state of this one. */
+/* Another bank that has the encoded state of this one, and customers that have its cookies. */
 Office *office_clone(const Office *office);
 /* Another bank that was loaded with all records of this one, and started. */
 Office *office_restart(const Office *office);

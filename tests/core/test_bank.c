@@ -365,7 +365,14 @@ static void every_dropped_datagram_is_counted_by_its_reason(void **state)
         bank_step(office->bank, &event, office->effects);
         assert_int_equal(bank_dropped(office->bank, cases[i].reason), before + 1);
         assert_int_equal(effects_count(office->effects), 1);
-        assert_int_equal(effects_at(office->effects, 0)->kind, EFFECT_TRACE);
+        const Effect *drop = effects_at(office->effects, 0);
+        assert_int_equal(drop->kind, EFFECT_TRACE);
+        assert_int_equal(drop->trace.datagram_bytes, length);
+        assert_string_equal(drop->trace.reason, drop_reason_word(cases[i].reason));
+        const bool opened = cases[i].port == PORT_BANK && cases[i].header.cohort == 0 &&
+                            cases[i].header.sender == SENDER_CLIENT;
+        assert_string_equal(drop->trace.datagram_kinds,
+                            opened ? message_kind_word(cases[i].kind) : "?");
     }
     office_receive(office, office_address(1), (const uint8_t *)"rubbish", 7);
     assert_int_equal(bank_dropped(office->bank, DROP_SHORT), 1);

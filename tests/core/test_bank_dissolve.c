@@ -152,6 +152,7 @@ static void members_that_have_not_left_are_asked_again_after_a_restart(void **st
     office_expect_failure(office_notice(again), REFUSAL_BUSY_ELSEWHERE);
     say_left(again, 1);
     say_left(again, 3);
+    assert_int_equal(again->notices->len, 0); /* nobody waits for it in this run */
     assert_true(bank_idle(again->bank, why, sizeof why));
     office_free(again);
     office_free(office);
@@ -228,67 +229,74 @@ static void the_parts_of_a_report_must_be_of_one_version(void **state)
     office_free(office);
 }
 
-/* Waits until the bank says how its command ended; whoever is not `silent` answers every QUIESCE,
- * c2 always with a transfer whose fate it does not know. */
-static Notice wait_unsettled(Office *office, int silent)
+/* c1 and c2 have voted; c3 votes with the version of its report before. */
+static Office *voted_office(Message *vote)
 {
-    for (int tick = 0; tick < 400; tick++) {
-        office_wait(office, 100 * NS_PER_MS);
-        if (office->notices->len > 0)
-            return office_notice(office);
-        if (office_count(office, MESSAGE_DISSOLVE, 0) == 0)
-            continue;
-        uint64_t attempt = office_last(office, MESSAGE_DISSOLVE, 0)->message.dissolve.attempt;
-        for (int i = 1; i <= 3; i++) {
-            Message status =
-                office_status(1, (uint16_t)(i - 1), 3, attempt, 1, STATUS_QUIESCED, 10000);
-            status.status.settled = i != 2;
-            if (i != silent)
-                office_say(office, i, &status);
-        }
-    }
-    fail_msg("no end");
-    return (Notice){0};
+    Office *office = office_new(1);
+    uint64_t attempt = office_quiesce(office, office_cohort(office, 3), 3);
+    say_status(office, 1, attempt, 2, STATUS_VOTED);
+    say_status(office, 2, attempt, 2, STATUS_VOTED);
+    *vote = office_status(1, 2, 3, attempt, 1, STATUS_VOTED, 10000);
+    return office;
 }
 
-static void a_cohort_that_does_not_settle_is_left_as_it_was(void **state)
+static void a_vote_takes_the_place_of_the_report_of_its_version(void **state)
 {
     (void)state;
-    Office *office = office_new(1);
-    office_cohort(office, 3);
-    office_command(office, "delete-cohort c1");
-    uint64_t start_ns = office->now_ns;
-    Notice notice = wait_unsettled(office, 0);
-    office_expect_failure(notice, REFUSAL_UNSETTLED);
-    assert_string_equal(notice.name.text, "c2");
-    assert_true(office->now_ns - start_ns >= 30 * NS_PER_S);
-    assert_int_equal(order_to(office, 1), DISSOLVE_CANCEL);
-    assert_int_equal(office_row(office, 1).cohort, 1);
-    office_command(office, "delete-cohort c1"); /* at once, instead of the cancelling */
-    assert_int_equal(order_to(office, 1), DISSOLVE_QUIESCE);
+    Message vote;
+    Office *office = voted_office(&vote);
+    vote.status.count = 2;
+    office_say(office, 3, &vote);
+    assert_int_equal(office_row(office, 1).cohort, 1); /* a part of the vote is missing */
+    vote.status.first = 2;
+    vote.status.count = 1;
+    office_say(office, 3, &vote);
+    assert_int_equal(order_to(office, 3), DISSOLVE_DONE);
     office_free(office);
 }
 
-static void a_silent_member_is_named_and_the_others_are_released(void **state)
+static void a_report_that_comes_after_the_vote_of_its_version_is_stale(void **state)
+{
+    (void)state;
+    Message vote;
+    Office *office = voted_office(&vote);
+    Message part = vote;
+    part.status.count = 2;
+    office_say(office, 3, &part);
+    say_status(office, 3, vote.status.attempt, 1, STATUS_QUIESCED); /* sent before */
+    assert_int_equal(bank_dropped(office->bank, DROP_STALE), 1);
+    part.status.first = 2;
+    part.status.count = 1;
+    office_say(office, 3, &part);
+    assert_int_equal(order_to(office, 3), DISSOLVE_DONE);
+    office_free(office);
+}
+
+static void what_is_not_asked_for_ends_no_attempt(void **state)
 {
     (void)state;
     Office *office = office_new(1);
     office_cohort(office, 3);
+    Message beyond = office_status(1, 3, 3, 1, 1, STATUS_QUIESCED, 1);
+    office_say(office, 4, &beyond); /* there are members 0 to 2 */
+    assert_int_equal(bank_dropped(office->bank, DROP_SENDER), 1);
+    assert_int_equal(office->sent->len, 0);
     office_command(office, "delete-cohort c1");
-    Notice notice = wait_unsettled(office, 3);
-    office_expect_failure(notice, REFUSAL_NO_ANSWER);
-    assert_string_equal(notice.name.text, "c3");
-    const Message *order = &office_last(office, MESSAGE_DISSOLVE, 1)->message;
-    assert_int_equal(order->dissolve.order, DISSOLVE_CANCEL);
-    uint64_t attempt = order->dissolve.attempt;
-    say_status(office, 1, attempt, 1, STATUS_CANCELLED);
-    say_status(office, 2, attempt, 1, STATUS_CANCELLED);
-    office_wait(office, 60 * NS_PER_S); /* c3 is told when it comes back, however late */
-    assert_int_equal(office_count(office, MESSAGE_DISSOLVE, 1), 0);
-    assert_int_equal(order_to(office, 3), DISSOLVE_CANCEL);
-    say_status(office, 3, attempt, 1, STATUS_CANCELLED);
-    assert_true(bank_idle(office->bank, (char[80]){0}, 80));
-    assert_int_equal(office_row(office, 1).cohort, 1);
+    for (int i = 1; i <= 3; i++)
+        say_status(office, i, 1, 1, STATUS_CANCELLED); /* but nobody cancelled */
+    assert_false(bank_idle(office->bank, (char[80]){0}, 80));
+    Message leap = office_status(1, 0, 3, 1, 1, STATUS_QUIESCED, 1);
+    leap.status.report = UINT64_MAX;
+    office_say(office, 1, &leap);
+    assert_int_equal(bank_dropped(office->bank, DROP_LEAP), 1);
+    assert_int_equal(office->sent->len, 0);
+    for (int i = 1; i <= 3; i++)
+        say_status(office, i, 1, 1, STATUS_QUIESCED);
+    vote_all(office, 1);
+    Message left = {.kind = MESSAGE_LEFT, .left = {.cohort = 1, .member = 3}};
+    office_say(office, 4, &left);
+    assert_int_equal(bank_dropped(office->bank, DROP_SENDER), 2);
+    assert_int_equal(bank_dropped(office->bank, DROP_DUPLICATE), 0);
     office_free(office);
 }
 
@@ -337,14 +345,17 @@ static void a_dissolving_that_cannot_be_is_refused_at_once(void **state)
     (void)state;
     Office *office = office_new(1);
     const BankRow foreign = {.name = office_name(9), .cohort = 40};
+    const BankRow exited = {.name = office_name(7), .exited = true};
     office_cohort(office, 2);
     office_open(office, 3, "1");
     assert_int_equal(bank_load_row(office->bank, &foreign), BANK_LOAD_OK);
+    assert_int_equal(bank_load_row(office->bank, &exited), BANK_LOAD_OK);
     static const struct {
         const char *line;
         Refusal refusal;
     } cases[] = {
         {"delete-cohort c8", REFUSAL_UNKNOWN_NAME},
+        {"delete-cohort c7", REFUSAL_EXITED_NAME},
         {"delete-cohort c3", REFUSAL_NOT_IN_COHORT},
         {"delete-cohort c9", REFUSAL_FOREIGN_COHORT},
     };
@@ -460,8 +471,9 @@ int main(void)
         cmocka_unit_test(a_refused_vote_begins_a_new_attempt),
         cmocka_unit_test(an_order_is_repeated_to_those_who_have_not_answered),
         cmocka_unit_test(the_parts_of_a_report_must_be_of_one_version),
-        cmocka_unit_test(a_cohort_that_does_not_settle_is_left_as_it_was),
-        cmocka_unit_test(a_silent_member_is_named_and_the_others_are_released),
+        cmocka_unit_test(a_vote_takes_the_place_of_the_report_of_its_version),
+        cmocka_unit_test(a_report_that_comes_after_the_vote_of_its_version_is_stale),
+        cmocka_unit_test(what_is_not_asked_for_ends_no_attempt),
         cmocka_unit_test(an_attempt_of_an_earlier_run_is_cancelled),
         cmocka_unit_test(a_status_for_no_attempt_is_told_what_became_of_it),
         cmocka_unit_test(a_dissolving_that_cannot_be_is_refused_at_once),

@@ -139,7 +139,8 @@ static void a_cohort_that_cannot_be_is_refused_at_once(void **state)
         office_expect_failure(office_notice(office), cases[i].refusal);
         assert_int_equal(office->sent->len, 0);
     }
-    office_command(office, "new-cohort c4 3");
+    office_command(office, "new-cohort c4 1000");
+    office_expect_failure(office_notice(office), REFUSAL_TOO_FEW);
     assert_int_equal(office_notice(office).count, 1); /* c5 is all there is */
     office_free(office);
 }
@@ -224,6 +225,25 @@ static void a_large_cohort_is_proposed_and_answered_in_parts(void **state)
     office_free(office);
 }
 
+/* More than fits into one datagram, of proposals and of the answer. */
+static void no_part_of_a_large_cohort_is_lost_between_datagrams(void **state)
+{
+    (void)state;
+    enum { COUNT = 150 };
+    Office *office = office_new(1);
+    open_many(office, COUNT);
+    Message request = office_request(1, 1, COMMAND_NEW_COHORT, 1);
+    request.request.command.count = COUNT;
+    office_say(office, 1, &request);
+    for (int i = 1; i <= COUNT; i++)
+        assert_int_equal(office_count(office, MESSAGE_PROPOSE, i), 8);
+    for (int i = 1; i <= COUNT; i++)
+        say_vote(office, i, 1, REFUSAL_NONE);
+    assert_true(office_count(office, MESSAGE_ANSWER, 1) > 1);
+    assert_int_equal(office_answer(office, 1).member_count, COUNT);
+    office_free(office);
+}
+
 static bool is_chosen(const Office *office, int customer)
 {
     return office_count(office, MESSAGE_PROPOSE, customer) > 0;
@@ -297,6 +317,7 @@ int main(void)
         cmocka_unit_test(exit_of_a_member_is_refused),
         cmocka_unit_test(the_same_seed_chooses_the_same_members),
         cmocka_unit_test(a_large_cohort_is_proposed_and_answered_in_parts),
+        cmocka_unit_test(no_part_of_a_large_cohort_is_lost_between_datagrams),
         cmocka_unit_test(who_did_not_answer_is_chosen_when_there_is_nobody_else),
         cmocka_unit_test(a_cohort_id_of_the_csv_is_not_used_again),
         cmocka_unit_test(the_last_number_of_a_cohort_is_used_and_none_beyond),

@@ -280,8 +280,7 @@ static void reload(const Registry *registry, Registry *loaded)
 {
     registry_init(loaded);
     for (size_t i = 0; i < registry->rows->len; i++)
-        assert_int_equal(registry_load_row(loaded, &registry_row(registry, i)->line),
-                         BANK_LOAD_OK);
+        assert_int_equal(registry_load_row(loaded, &registry_row(registry, i)->line), BANK_LOAD_OK);
     for (size_t i = 0; i < registry_snapshot_count(registry); i++) {
         Coder record = coder_encode_growing();
         registry_snapshot_record(registry, i, &record);
@@ -327,6 +326,34 @@ static void a_snapshot_has_the_answers_of_clients_with_and_without_an_account(vo
     registry_deinit(&loaded);
 }
 
+static size_t record_bytes(const Registry *registry, size_t index)
+{
+    Coder record = coder_encode_growing();
+    registry_snapshot_record(registry, index, &record);
+    const size_t bytes = record.length;
+    coder_deinit(&record);
+    return bytes;
+}
+
+/* So that no record of a large registry is too long for the disk. */
+static void a_snapshot_has_every_row_once_and_256_in_a_record(void **state)
+{
+    enum { ROWS = 2 * 256 + 1 };
+    Registry *registry = *state;
+    Registry loaded;
+    assert_int_equal(registry_snapshot_count(registry), 1);
+    for (int i = 1; i <= ROWS; i++) {
+        bound(registry, i, (uint64_t)(9000 + i));
+        assert_int_equal(registry_snapshot_count(registry), 2 + (i - 1) / 256);
+    }
+    assert_true(record_bytes(registry, 3) * 100 < record_bytes(registry, 2));
+    assert_true(record_bytes(registry, 1) < 2 * record_bytes(registry, 2));
+    reload(registry, &loaded);
+    for (size_t i = 0; i < ROWS; i++)
+        assert_int_equal(registry_row(&loaded, i)->client, 9001 + i);
+    registry_deinit(&loaded);
+}
+
 #define CLAIM(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -345,6 +372,7 @@ int main(void)
         CLAIM(cohorts_are_found_in_whatever_order_they_came),
         CLAIM(a_snapshot_has_all_of_a_row_that_the_csv_has_not),
         CLAIM(a_snapshot_has_the_answers_of_clients_with_and_without_an_account),
+        CLAIM(a_snapshot_has_every_row_once_and_256_in_a_record),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -80,6 +80,7 @@ static Office *busy_office(void)
     office_say(office, 20, &hopeless);
     office_command(office, "open c11 5 127.0.0.1 8600 8601");
     office_command(office, "exit c99");
+    office_command(office, "exit c98");
     return office;
 }
 
@@ -107,6 +108,10 @@ static void a_clone_goes_on_exactly_as_the_original(void **state)
         office_say(both[i], 10, &yes);
         Message status = office_status(2, 1, 7, 2, 1, STATUS_QUIESCED, 1);
         office_say(both[i], 1, &status);
+        Message hopeless = office_request(20, 1, COMMAND_EXIT, 99); /* answered before */
+        office_say(both[i], 20, &hopeless);
+        office_expect_failure(office_answer(both[i], 20), REFUSAL_UNKNOWN_NAME);
+        assert_int_equal(both[i]->saved_at->len, 0);
         office_wait(both[i], 40 * NS_PER_S);
         office_command(both[i], "new-cohort c10 2");
         office_stop(both[i]);
@@ -115,6 +120,190 @@ static void a_clone_goes_on_exactly_as_the_original(void **state)
     assert_memory_equal(office->trail->data, clone->trail->data, clone->trail->len);
     expect_same_state(office->bank, clone->bank);
     office_free(clone);
+    office_free(office);
+}
+
+static void a_clone_draws_and_counts_as_the_original(void **state)
+{
+    (void)state;
+    Office *office = office_new(1);
+    for (int i = 1; i <= 6; i++)
+        office_open(office, i, "100");
+    Message late = office_vote(1, PROPOSAL_EXIT, 9, REFUSAL_BUSY);
+    office_say(office, 1, &late);
+    Office *clone = office;
+    for (uint64_t id = 1; id <= 12; id++) {
+        office_command(office, "new-cohort c1 4");
+        if (clone != office)
+            office_command(clone, "new-cohort c1 4");
+        for (int i = 1; i <= 6; i++)
+            assert_int_equal(office_count(office, MESSAGE_PROPOSE, i),
+                             office_count(clone, MESSAGE_PROPOSE, i));
+        Message no = office_vote(1, PROPOSAL_JOIN, id, REFUSAL_IN_COHORT);
+        office_say(office, 1, &no);
+        if (clone != office)
+            office_say(clone, 1, &no);
+        else
+            clone = office_clone(office);
+        assert_int_equal(bank_dropped(clone->bank, DROP_STALE), 1);
+    }
+    office_free(clone);
+    office_free(office);
+}
+
+/* One of three has voted to join; a client wants an account where another process is. */
+static void a_clone_knows_what_was_proposed_and_voted(void **state)
+{
+    (void)state;
+    Office *office = office_new(1);
+    for (int i = 1; i <= 3; i++)
+        office_open(office, i, "100");
+    office_command(office, "new-cohort c1 3");
+    Message yes = office_vote(1, PROPOSAL_JOIN, 1, REFUSAL_NONE);
+    yes.vote_bank.version = 4;
+    yes.vote_bank.balance = 321;
+    office_say(office, 1, &yes);
+    Message request = office_request(4, 1, COMMAND_OPEN, 5);
+    office_say(office, 4, &request);
+    Office *clone = office_clone(office);
+    office_wait(clone, 2 * NS_PER_S);
+    assert_int_equal(office_count(clone, MESSAGE_PROPOSE, 1), 0);
+    assert_int_equal(office_count(clone, MESSAGE_PROPOSE, 5), 0);
+    assert_true(office_count(clone, MESSAGE_PROPOSE, 2) > 0);
+    for (int i = 2; i <= 3; i++) {
+        yes = office_vote(i, PROPOSAL_JOIN, 1, REFUSAL_NONE);
+        office_say(clone, i, &yes);
+    }
+    assert_int_equal(office_notice(clone).kind, NOTICE_SUCCESS);
+    assert_string_equal(office_notice(clone).name.text, "c1");
+    assert_int_equal(office_row(clone, 1).balance, 321);
+    Message stale = {.kind = MESSAGE_REPORT, .report = {.client = 1001, .name = office_name(1)}};
+    stale.report.version = 4;
+    office_say(clone, 1, &stale);
+    assert_int_equal(office_row(clone, 1).balance, 321);
+    yes = office_vote(5, PROPOSAL_OPEN, 4, REFUSAL_NONE);
+    office_say(clone, 5, &yes);
+    assert_int_equal(office_row(clone, 5).port1, office_address(5).port);
+    assert_int_equal(office_row(clone, 5).port2, office_address(5).port + 1);
+    assert_int_equal(office_row(clone, 5).ip, OFFICE_IP);
+    office_free(clone);
+    office_free(office);
+}
+
+/* The office, from now on another bank that has its encoded state. */
+static void become_clone(Office **office)
+{
+    Office *clone = office_clone(*office);
+    office_free(*office);
+    *office = clone;
+}
+
+/* What the members of the only cohort report: c1 has sent c2 two transfers, and c3 has rolled back.
+ * It balances. */
+static Message report_of(int customer, uint64_t attempt, StatusState state)
+{
+    Message status =
+        office_status(1, (uint16_t)(customer - 1), 3, attempt, 7, state, 100 + customer);
+    if (customer == 1)
+        status.status.counts[1].sent = 2;
+    if (customer == 2)
+        status.status.counts[0].received = 2;
+    if (customer == 3)
+        status.status.inc = 5;
+    else
+        status.status.counts[2].known = 5;
+    return status;
+}
+
+static void a_clone_knows_what_the_members_reported(void **state)
+{
+    (void)state;
+    Office *office = office_new(1);
+    office_cohort(office, 3);
+    Message request = office_request(2, 1, COMMAND_DELETE_COHORT, 2);
+    office_say(office, 2, &request);
+    for (int i = 1; i <= 3; i++) {
+        become_clone(&office);
+        Message report = report_of(i, 1, STATUS_QUIESCED);
+        report.status.count = 2;
+        office_say(office, i, &report);
+        become_clone(&office);
+        report.status.version--; /* late */
+        office_say(office, i, &report);
+        assert_int_equal(office->sent->len, 0);
+        report = report_of(i, 1, STATUS_QUIESCED);
+        report.status.counts[0] = report.status.counts[2];
+        report.status.first = 2;
+        report.status.count = 1;
+        office_say(office, i, &report);
+    }
+    assert_int_equal(office_count(office, MESSAGE_DISSOLVE, 0), 3);
+    assert_int_equal(office_last(office, MESSAGE_DISSOLVE, 1)->message.dissolve.order,
+                     DISSOLVE_PREPARE);
+    for (int i = 1; i <= 3; i++) {
+        become_clone(&office);
+        Message report = report_of(i, 1, STATUS_QUIESCED);
+        Message vote = report_of(i, 1, STATUS_VOTED);
+        vote.status.report = 2;
+        office_say(office, i, &vote);
+        become_clone(&office);
+        office_say(office, i, &report); /* late */
+    }
+    for (int i = 1; i <= 3; i++) {
+        assert_int_equal(office_row(office, i).balance, 100 + i);
+        assert_int_equal(office_row(office, i).cohort, 0);
+        Message report = {.kind = MESSAGE_REPORT,
+                          .report = {(uint64_t)(1000 + i), office_name(i), 2, 5}};
+        office_say(office, i, &report); /* FINAL was that one */
+        assert_int_equal(office_row(office, i).balance, 100 + i);
+        become_clone(&office);
+    }
+    office_wait(office, 3 * NS_PER_S);
+    assert_int_equal(office_answer(office, 2).kind, NOTICE_SUCCESS);
+    assert_int_equal(office_answer(office, 2).cohort, 1);
+    for (uint16_t i = 0; i < 3; i++) {
+        become_clone(&office);
+        Message left = {.kind = MESSAGE_LEFT, .left = {.cohort = 1, .member = i}};
+        office_say(office, i + 1, &left);
+    }
+    assert_true(bank_idle(office->bank, (char[80]){0}, 80));
+    office_free(office);
+}
+
+static void a_clone_knows_who_was_heard_last_and_who_has_cancelled(void **state)
+{
+    (void)state;
+    Office *office = office_new(1);
+    office_cohort(office, 3);
+    office_command(office, "delete-cohort c1");
+    const uint64_t end_ns = office->now_ns + 30 * NS_PER_S;
+    uint64_t attempt = 1;
+    while (office->now_ns < end_ns - NS_PER_S) {
+        office_wait(office, NS_PER_S / 2);
+        if (office_count(office, MESSAGE_DISSOLVE, 0) > 0)
+            attempt = office_last(office, MESSAGE_DISSOLVE, 0)->message.dissolve.attempt;
+        for (int i = 1; i <= 3; i++) {
+            Message status = report_of(i, attempt, STATUS_QUIESCED);
+            status.status.settled = i != 3;
+            office_say(office, i, &status);
+        }
+    }
+    become_clone(&office);
+    office_wait(office, end_ns - office->now_ns);
+    office_expect_failure(office_notice(office), REFUSAL_UNSETTLED);
+    assert_string_equal(office_notice(office).name.text, "c3");
+    for (int i = 1; i <= 3; i++) {
+        become_clone(&office);
+        assert_false(bank_idle(office->bank, (char[80]){0}, 80));
+        office_wait(office, 5 * NS_PER_S);
+        for (int j = 1; j <= 3; j++)
+            assert_int_equal(office_count(office, MESSAGE_DISSOLVE, j) > 0, j >= i);
+        const Message *order = &office_last(office, MESSAGE_DISSOLVE, i)->message;
+        assert_int_equal(order->dissolve.order, DISSOLVE_CANCEL);
+        Message cancelled = report_of(i, order->dissolve.attempt, STATUS_CANCELLED);
+        office_say(office, i, &cancelled);
+    }
+    assert_true(bank_idle(office->bank, (char[80]){0}, 80));
     office_free(office);
 }
 
@@ -297,6 +486,21 @@ static void numbers_go_on_beyond_32_bits(void **state)
     office_free(office);
 }
 
+static void a_state_of_another_version_is_refused(void **state)
+{
+    (void)state;
+    Office *office = office_new(1);
+    g_autoptr(GBytes) sound = encoded(office->bank);
+    gsize length;
+    const uint8_t *bytes = g_bytes_get_data(sound, &length);
+    g_autofree uint8_t *later = g_memdup2(bytes, length);
+    later[0]++;
+    Bank *bank = bank_new(&office->config);
+    assert_false(bank_decode(bank, later, length));
+    bank_free(bank);
+    office_free(office);
+}
+
 static void damaged_bytes_do_no_harm(void **state)
 {
     (void)state;
@@ -327,6 +531,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(decode_of_encode_is_the_same_state),
         cmocka_unit_test(a_clone_goes_on_exactly_as_the_original),
+        cmocka_unit_test(a_clone_draws_and_counts_as_the_original),
+        cmocka_unit_test(a_clone_knows_what_was_proposed_and_voted),
+        cmocka_unit_test(a_clone_knows_what_the_members_reported),
+        cmocka_unit_test(a_clone_knows_who_was_heard_last_and_who_has_cancelled),
         cmocka_unit_test(journal_replay_gives_the_same_registry),
         cmocka_unit_test(a_record_applied_twice_is_harmless),
         cmocka_unit_test(csv_and_snapshot_hold_all_that_the_journal_did),
@@ -334,6 +542,7 @@ int main(void)
         cmocka_unit_test(a_row_of_a_name_that_is_there_is_a_duplicate),
         cmocka_unit_test(a_record_that_is_cut_short_is_damaged),
         cmocka_unit_test(numbers_go_on_beyond_32_bits),
+        cmocka_unit_test(a_state_of_another_version_is_refused),
         cmocka_unit_test(damaged_bytes_do_no_harm),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -432,11 +432,10 @@ static void a_bank_that_stops_tells_who_was_asked_that_nothing_comes_of_it(void 
 
 enum { TOGETHER = 8 };
 
-/* Every customer asks for its exit at the same time. */
-static void ask_together(Office *office)
+/* Customers ask for their exits at the same time, the highest first. */
+static void ask_together(Office *office, int from, int to)
 {
-    open_many(office, TOGETHER);
-    for (int i = TOGETHER; i >= 1; i--) {
+    for (int i = from; i >= to; i--) {
         Message request = office_request(i, 1, COMMAND_EXIT, i);
         office_say(office, i, &request);
     }
@@ -458,23 +457,28 @@ static void what_was_begun_together_ends_in_the_order_of_its_beginning(void **st
 {
     (void)state;
     Office *office = office_new(1);
-    ask_together(office);
-    office_wait(office, WAIT_NS - 1);
+    open_many(office, TOGETHER);
+    ask_together(office, TOGETHER, TOGETHER / 2);
     Office *clone = office_clone(office);
-    office_wait(office, 1);
-    expect_in_order(office, MESSAGE_ANSWER);
-    office_wait(clone, 1);
+    ask_together(clone, TOGETHER / 2 - 1, 1);
+    Office *third = office_clone(clone);
+    office_wait(third, 0);
+    office_wait(clone, WAIT_NS);
     expect_in_order(clone, MESSAGE_ANSWER);
+    office_wait(third, WAIT_NS);
+    expect_in_order(third, MESSAGE_ANSWER);
+    office_free(third);
     office_free(clone);
     office_free(office);
 }
 
-/* The client of every record that was written from then on, as the rows are told to be free. */
+/* Of each a record is written that its name is free. */
 static void exits_that_the_next_run_tells_end_in_the_order_of_the_rows(void **state)
 {
     (void)state;
     Office *office = office_new(1);
-    ask_together(office);
+    open_many(office, TOGETHER);
+    ask_together(office, TOGETHER, 1);
     for (int i = TOGETHER; i >= 1; i--)
         say_vote(office, i, PROPOSAL_EXIT, (uint64_t)(TOGETHER + 1 - i), REFUSAL_NONE);
     Office *again = office_restart(office);

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "core/cash.h"
 #include "tests/core/cluster.h"
 
 enum { A, B };
@@ -116,6 +117,91 @@ static void deposits_beyond_all_measure_are_refused(void **state)
     cluster_free(cluster);
 }
 
+/* --- the list by itself --- */
+
+typedef struct Holder {
+    Customer *customer;
+    Effects *effects;
+} Holder;
+
+static Holder holder_new(void)
+{
+    Holder holder = {customer_new(&(CustomerConfig){.client = 1, .seed = 1}), effects_new()};
+    holder.customer->process.cohort = 1;
+    holder.customer->process.inc = 5;
+    holder.customer->step = (Step){1, holder.effects};
+    return holder;
+}
+
+static void holder_free(Holder holder)
+{
+    customer_free(holder.customer);
+    effects_free(holder.effects);
+}
+
+static void deposit(Holder holder, int times)
+{
+    const Command command = {.kind = COMMAND_DEPOSIT, .amount = 30};
+    for (int i = 0; i < times; i++)
+        cash_note(holder.customer, &command);
+}
+
+/* What a step says in which things have come to this incarnation of this cohort. */
+static void expect_told(Holder holder, uint64_t cohort, uint64_t inc, int listed, uint64_t more)
+{
+    int found = 0;
+    uint64_t found_more = 0;
+    effects_clear(holder.effects);
+    holder.customer->process.cohort = cohort;
+    holder.customer->process.inc = inc;
+    cash_settle(holder.customer);
+    for (size_t i = 0; i < effects_count(holder.effects); i++) {
+        const Effect *effect = effects_at(holder.effects, i);
+        if (effect->kind != EFFECT_NOTIFY)
+            continue;
+        if (effect->notice.kind == NOTICE_UNDONE_MORE) {
+            assert_int_equal(found_more, 0);
+            found_more = effect->notice.undone;
+            assert_true(found_more > 0);
+            continue;
+        }
+        assert_int_equal(effect->notice.kind, NOTICE_UNDONE_DEPOSIT);
+        assert_int_equal(effect->notice.amount, 30);
+        found++;
+    }
+    assert_int_equal(found, listed);
+    assert_int_equal(found_more, more);
+}
+
+static void what_is_beyond_the_list_is_counted_once(void **state)
+{
+    (void)state;
+    Holder holder = holder_new();
+    deposit(holder, CASH_LISTED_MAX);
+    expect_told(holder, 1, 6, CASH_LISTED_MAX, 0);
+    deposit(holder, CASH_LISTED_MAX + 1);
+    expect_told(holder, 1, 7, CASH_LISTED_MAX, 1);
+    deposit(holder, CASH_LISTED_MAX + 3);
+    expect_told(holder, 1, 8, CASH_LISTED_MAX, 3);
+    deposit(holder, 2);
+    expect_told(holder, 1, 9, 2, 0);
+    expect_told(holder, 1, 10, 0, 0);
+    holder_free(holder);
+}
+
+static void cash_of_a_cohort_that_was_left_is_not_undone(void **state)
+{
+    (void)state;
+    Holder holder = holder_new();
+    deposit(holder, 3);
+    expect_told(holder, 0, 0, 0, 0);
+    deposit(holder, CASH_LISTED_MAX + 3);
+    expect_told(holder, 2, 1, 0, 0);
+    deposit(holder, 1);
+    expect_told(holder, 2, 2, 1, 0);
+    holder_free(holder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -124,6 +210,8 @@ int main(void)
         cmocka_unit_test(cash_after_a_checkpoint_of_the_same_step_is_listed),
         cmocka_unit_test(committed_cash_is_undone_by_nothing),
         cmocka_unit_test(a_withdrawal_is_not_judged_by_a_balance_in_doubt),
+        cmocka_unit_test(what_is_beyond_the_list_is_counted_once),
+        cmocka_unit_test(cash_of_a_cohort_that_was_left_is_not_undone),
         cmocka_unit_test(deposits_beyond_all_measure_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -344,6 +344,15 @@ static void how_often_something_was_sent_does_not_make_states_differ(void **stat
     assert_true(channel_state_equal(&pair->sender.state, &pair->receiver.state));
 }
 
+static void a_difference_in_any_entry_makes_states_differ(void **state)
+{
+    Pair *pair = *state;
+    fill(&pair->sender.state);
+    channel_state_copy(&pair->receiver.state, &pair->sender.state);
+    channel_entry(&pair->receiver.state, 3)->payload++; /* the last of two */
+    assert_false(channel_state_equal(&pair->sender.state, &pair->receiver.state));
+}
+
 /* Encodes the sender and decodes it as the receiver; false: that is no state. */
 static bool decodes(Pair *pair)
 {
@@ -514,6 +523,7 @@ int main(void)
         CLAIM(the_timeout_stays_within_its_limits),
         CLAIM(a_pause_is_doubled_up_to_a_limit_and_lengthened_by_up_to_a_quarter),
         CLAIM(what_was_sent_twice_gives_no_round_trip),
+        CLAIM(a_difference_in_any_entry_makes_states_differ),
         CLAIM(how_often_something_was_sent_does_not_make_states_differ),
         CLAIM(a_decoded_channel_is_the_encoded_one),
         CLAIM(counts_that_cannot_be_are_not_decoded),

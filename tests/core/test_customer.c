@@ -241,10 +241,121 @@ static void a_committed_withdrawal_is_paid_when_a_checkpoint_is_permanent(void *
     cluster_free(cluster);
 }
 
+/* --- where it starts again --- */
+
+static void who_starts_elsewhere_is_reached_there(void **state)
+{
+    (void)state;
+    Cluster *cluster = cluster_new(2, cluster_money(100));
+    cluster_stop(cluster, A);
+    Customer *customer = customer_new(&(CustomerConfig){.client = 99,
+                                                        .seed = 1,
+                                                        .resume = {"a"},
+                                                        .retries = 5,
+                                                        .ip = 0x7f000002,
+                                                        .port1 = 8701,
+                                                        .port2 = 8702});
+    assert_int_equal(customer_load(customer, cluster->shelves[A]), LOAD_OK);
+    customer_step(customer, &(Event){.kind = EVENT_START, .now_ns = cluster->now_ns},
+                  cluster->effects);
+    const Process *process = &customer->process;
+    const Member *self = &process->peers[process->self].member;
+    assert_int_equal(self->ip, 0x7f000002);
+    assert_int_equal(self->port1, 8701);
+    assert_int_equal(self->port2, 8702);
+    assert_int_equal(self->epoch, 1);
+    assert_int_equal(process->epoch, 1);
+    assert_int_equal(process->retries, 5);
+    assert_true(process->peers[B].moved_due);
+    assert_false(process->peers[A].moved_due);
+    assert_true(customer->request.active);
+    assert_string_equal(customer->request.command.name.text, "a");
+    customer_free(customer);
+    cluster_free(cluster);
+}
+
+/* --- what the bank is told --- */
+
+/* The messages to the bank of this step, one after another from `at` on; false: no more. */
+static bool told_bank(const Cluster *cluster, size_t at, Message *message)
+{
+    for (size_t i = 0; i < effects_count(cluster->effects); i++) {
+        const Effect *effect = effects_at(cluster->effects, i);
+        WireReader reader;
+        Header header;
+        if (effect->kind != EFFECT_SEND || effect->send.port != PORT_BANK)
+            continue;
+        assert_int_equal(wire_open(&reader, effect->send.bytes, effect->send.length, &header),
+                         DROP_NONE);
+        while (wire_next(&reader, message)) {
+            if (at-- == 0)
+                return true;
+        }
+    }
+    return false;
+}
+
+static void who_stops_says_goodbye(void **state)
+{
+    (void)state;
+    Cluster *cluster = cluster_new(2, cluster_money(100));
+    Message message;
+    cluster_stop(cluster, A);
+    assert_int_equal(cluster_start(cluster, A, "a"), LOAD_OK);
+    cluster_stop(cluster, A);
+    assert_true(told_bank(cluster, 0, &message));
+    assert_int_equal(message.kind, MESSAGE_BYE);
+    assert_int_equal(message.report.client, 1);
+    assert_string_equal(message.report.name.text, "a");
+    assert_int_equal(message.report.version, 1);
+    cluster_free(cluster);
+}
+
+static void all_that_the_bank_is_owed_is_sent_in_its_order(void **state)
+{
+    (void)state;
+    enum { MANY = 200 };
+    Cluster *cluster = cluster_new_alone(1, cluster_money(100), CASH_RESTORE);
+    Message message = {.kind = MESSAGE_BYE, .report = {.client = 1}};
+    while (!customer_idle(cluster->customers[A], NULL, 0))
+        assert_true(cluster_settle(cluster));
+    for (uint64_t i = 0; i < MANY; i++) {
+        message.report.version = i;
+        customer_owe_bank(cluster->customers[A], &message);
+    }
+    customer_step(cluster->customers[A], &(Event){.kind = EVENT_TIMEOUT, .now_ns = cluster->now_ns},
+                  cluster->effects);
+    for (size_t i = 0; i < MANY; i++) {
+        assert_true(told_bank(cluster, i, &message));
+        assert_int_equal(message.kind, MESSAGE_BYE);
+        assert_int_equal(message.report.version, i);
+    }
+    assert_false(told_bank(cluster, MANY, &message));
+    cluster_free(cluster);
+}
+
+/* --- who does not answer --- */
+
+static void who_did_not_answer_is_named(void **state)
+{
+    (void)state;
+    Cluster *cluster = cluster_new(3, cluster_money(100));
+    cluster_do(cluster, B, "transfer 1 a");
+    cluster_hold(cluster, "checkpoint-request");
+    cluster_do(cluster, A, "checkpoint");
+    cluster_advance(cluster, 2 * INSTANCE_NS_MAX);
+    assert_int_equal(cluster_told(cluster, "a FAILURE checkpoint b did not answer"), 1);
+    cluster_free(cluster);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_orderly_stop_is_a_pause),
+        cmocka_unit_test(who_starts_elsewhere_is_reached_there),
+        cmocka_unit_test(who_stops_says_goodbye),
+        cmocka_unit_test(all_that_the_bank_is_owed_is_sent_in_its_order),
+        cmocka_unit_test(who_did_not_answer_is_named),
         cmocka_unit_test(who_stops_in_the_middle_of_a_checkpoint_leaves_nobody_suspended),
         cmocka_unit_test(the_state_of_another_name_is_not_taken),
         cmocka_unit_test(no_cut_or_changed_state_is_believed_to_be_whole),

@@ -31,7 +31,7 @@ static void what_is_in_no_range_is_not_encoded(void **state)
         uint8_t bytes[8];
         int value = wrong[i];
         Coder coder = coder_encode_fixed(bytes, sizeof bytes);
-        code_enum(&coder, &value, value == 300 ? 400 : 3);
+        code_enum(&coder, &value, 3);
         assert_true(coder.failed);
         coder_deinit(&coder); /* whose bytes are not its own */
     }

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "core/ledger.h"
+#include "core/record.h"
 #include "core/table.h"
 #include "tests/core/memory_disk.h"
 #include "tests/core/toy_bank.h"
@@ -264,6 +265,48 @@ static void damage_is_refused_and_left_as_it_is(void **state)
     memory_disk_free(memory);
 }
 
+static void a_journal_that_was_torn_and_repaired_is_said_to_be_both(void **state)
+{
+    (void)state;
+    MemoryDisk *memory = memory_disk_new(SECTOR_BYTES);
+    Opened opened = open_well(memory);
+    commit(&opened, "alice 1");
+    close_ledger(&opened);
+    assert_int_equal(disk_write(memory_disk(memory), JOURNAL,
+                                memory_disk_file(memory, JOURNAL)->len, (const uint8_t *)"C", 1),
+                     0);
+    memory_disk_flip(memory, JOURNAL, 3);
+    opened = open_well(memory);
+    assert_string_equal(opened.warning->str,
+                        "dir/data.csv.journal: cut off 1 bytes of a change that was not "
+                        "finished, and so not acknowledged to anybody, when the bank ended; "
+                        "dir/data.csv.journal: repaired 1 changes of which one of two copies was "
+                        "damaged");
+    close_ledger(&opened);
+    memory_disk_free(memory);
+}
+
+/* Each is whole as the disk has it, and says of a part of it that it is longer. */
+static void a_record_whose_parts_do_not_fit_is_refused(void **state)
+{
+    (void)state;
+    enum { KIND = 0x4a4f5552 };
+    static const char *const records[] = {"\0\0\0\1", "\0\0\0\11alice 1X", "\0\0\0\4note", "\0\0"};
+    static const size_t lengths[] = {4, 12, 7, 2};
+    for (size_t i = 0; i < G_N_ELEMENTS(records); i++) {
+        MemoryDisk *memory = memory_disk_new(SECTOR_BYTES);
+        Opened opened = open_well(memory);
+        close_ledger(&opened);
+        RecordFile *journal = record_file_new(memory_disk(memory), JOURNAL, KIND);
+        assert_int_equal(record_rewrite(journal, 1, (const uint8_t *)records[i], lengths[i]), 0);
+        record_file_free(journal);
+        opened = open_ledger(memory);
+        assert_int_equal(opened.code, LEDGER_DAMAGED);
+        close_ledger(&opened);
+        memory_disk_free(memory);
+    }
+}
+
 static void a_record_that_the_bank_cannot_read_is_refused(void **state)
 {
     (void)state;
@@ -388,8 +431,26 @@ static void the_journal_of_a_small_file_outgrows_it_in_time(void **state)
         commits++;
     }
     assert_in_range(commits, 2, 99999);
+    assert_in_range(memory_disk_file(memory, JOURNAL)->len, 256 << 10, 300 << 10);
     assert_true(ledger_small(opened.ledger));
     assert_int_equal(fold(&opened), 0);
+    assert_false(ledger_outgrown(opened.ledger));
+    close_ledger(&opened);
+    memory_disk_free(memory);
+}
+
+static void a_file_that_has_grown_by_folding_is_no_tiny_one_any_more(void **state)
+{
+    (void)state;
+    MemoryDisk *memory = memory_disk_new(SECTOR_BYTES);
+    Opened opened = open_well(memory);
+    for (int i = 0; i < 1000; i++) {
+        g_autofree char *record = g_strdup_printf("c%d 5", i);
+        change(&opened, record);
+    }
+    commit(&opened, "alice 1");
+    assert_int_equal(fold(&opened), 0);
+    commit(&opened, "alice 2");
     assert_false(ledger_outgrown(opened.ledger));
     close_ledger(&opened);
     memory_disk_free(memory);
@@ -570,6 +631,8 @@ int main(void)
         cmocka_unit_test(what_was_not_committed_is_not_there),
         cmocka_unit_test(a_torn_change_is_cut_off_and_said),
         cmocka_unit_test(damage_is_refused_and_left_as_it_is),
+        cmocka_unit_test(a_journal_that_was_torn_and_repaired_is_said_to_be_both),
+        cmocka_unit_test(a_record_whose_parts_do_not_fit_is_refused),
         cmocka_unit_test(a_record_that_the_bank_cannot_read_is_refused),
         cmocka_unit_test(a_failed_commit_is_told_and_nothing_goes_on),
         cmocka_unit_test(a_commit_of_nothing_does_nothing),
@@ -577,6 +640,7 @@ int main(void)
         cmocka_unit_test(changes_after_a_fold_are_kept_too),
         cmocka_unit_test(every_change_of_a_tiny_file_is_shown_in_it_at_once),
         cmocka_unit_test(the_journal_of_a_small_file_outgrows_it_in_time),
+        cmocka_unit_test(a_file_that_has_grown_by_folding_is_no_tiny_one_any_more),
         cmocka_unit_test(a_change_among_a_million_rows_rewrites_nothing),
         cmocka_unit_test(whatever_a_crash_leaves_the_csv_is_whole_and_no_commit_is_lost),
         cmocka_unit_test(a_bit_flipped_anywhere_in_the_journal_changes_nothing),

@@ -222,6 +222,15 @@ static void a_bank_that_can_keep_track_of_no_more_says_so(void **state)
     Office *office = busy_office();
     expect_full(office, 1, COMMAND_EXIT);
     expect_full(office, 2, COMMAND_NEW_COHORT);
+    /* What could not be done anyway is told as that. */
+    Message request = office_request(1, 2, COMMAND_EXIT, 77);
+    office_say(office, 1, &request);
+    office_expect_failure(office_answer(office, 1), REFUSAL_UNKNOWN_NAME);
+    request.request.number = 3;
+    request.request.command.kind = COMMAND_NEW_COHORT;
+    request.request.command.count = 2;
+    office_say(office, 1, &request);
+    office_expect_failure(office_answer(office, 1), REFUSAL_UNKNOWN_NAME);
     assert_int_equal(office_row(office, 1).exited, false);
     assert_int_equal(office_row(office, 2).cohort, 0);
     office_free(office);

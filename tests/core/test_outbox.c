@@ -100,6 +100,7 @@ static void a_step_without_saves_leaves_at_once_and_is_not_copied(void **state)
 {
     Bench *bench = *state;
     assert_int_equal(step(bench, "", "nst1e", 1), 0);
+    assert_false(outbox_empty(bench->outbox));
     for (size_t i = 0; i < 5; i++)
         assert_ptr_equal(outbox_next(bench->outbox), effects_at(bench->effects, i));
     assert_null(outbox_next(bench->outbox));
@@ -133,6 +134,15 @@ static void what_is_said_later_keeps_its_place_behind_an_unfinished_save(void **
     assert_leaves(bench, "");
     outbox_saved(bench->outbox, 2);
     assert_leaves(bench, "s3 t4 n5 ");
+}
+
+static void what_may_leave_already_leaves_before_what_is_said_later(void **state)
+{
+    Bench *bench = *state;
+    step(bench, "0", "n", 1);
+    outbox_saved(bench->outbox, 1);
+    assert_int_equal(step(bench, "", "n", 2), 0);
+    assert_leaves(bench, "n1 n2 ");
 }
 
 static void a_save_that_says_nothing_still_holds_back_what_follows(void **state)
@@ -177,6 +187,21 @@ static void a_datagram_waits_for_a_save_of_its_slots_in_its_own_step(void **stat
     assert_leaves(bench, "s1 "); /* that of 7 */
     outbox_saved(bench->outbox, 1);
     assert_leaves(bench, "s1 s1 ");
+}
+
+static void a_datagram_waits_for_whichever_slot_it_needs(void **state)
+{
+    Bench *bench = *state;
+    for (int slot = 0; slot < SLOTS; slot++) {
+        const uint8_t mark = 5;
+        effects_clear(bench->effects);
+        effects_save(bench->effects, (Slot)slot, 0, &mark, 1);
+        effects_send_early(bench->effects, PORT_PEER, NOBODY, SLOT_BIT(slot), &mark, 1);
+        uint64_t commit = outbox_take(bench->outbox, bench->effects);
+        assert_leaves(bench, "");
+        outbox_saved(bench->outbox, commit);
+        assert_leaves(bench, "s5 ");
+    }
 }
 
 static void a_datagram_does_not_wait_for_a_save_of_a_later_step(void **state)
@@ -228,7 +253,7 @@ static void what_waits_is_its_own_with_all_it_points_to(void **state)
 {
     Bench *bench = *state;
     Effects *effects = bench->effects;
-    char kinds[] = "transfer+ack";
+    char kinds[] = "transfer+working"; /* a byte more than one unit of alignment */
     char reason[] = "stale";
     effects_clear(effects);
     Member *members = effects_alloc(effects, 3 * sizeof *members);
@@ -268,11 +293,21 @@ static void what_waits_is_its_own_with_all_it_points_to(void **state)
         assert_string_equal(effect->trace.counts[i].peer.text, "carol");
         assert_int_equal(effect->trace.counts[i].sent, i);
     }
-    assert_string_equal(effect->trace.datagram_kinds, "transfer+ack");
+    assert_string_equal(effect->trace.datagram_kinds, "transfer+working");
     assert_string_equal(effect->trace.reason, "stale");
     effect = outbox_next(bench->outbox);
     assert_int_equal(effect->send.length, 8);
     assert_memory_equal(effect->send.bytes, "datagram", 8);
+}
+
+static void what_still_waits_is_freed_with_the_outbox(void **state)
+{
+    Bench *bench = *state;
+    step(bench, "4", "nn47", 1);
+    assert_int_equal(outbox_next(bench->outbox)->kind, EFFECT_SEND);
+    step(bench, "6", "47", 2);
+    assert_int_equal(outbox_waiting(bench->outbox), 5);
+    assert_false(outbox_empty(bench->outbox));
 }
 
 /* --- crashes --- */
@@ -285,6 +320,16 @@ static void a_crash_takes_all_that_waits_but_the_trace_of_what_survived(void **s
     step(bench, "0", "t4", 3);
     assert_survives(bench, 2, "t1 t2 t2 ");
     assert_leaves(bench, "");
+}
+
+static void a_datagram_that_waited_is_not_sent_by_the_next_life(void **state)
+{
+    Bench *bench = *state;
+    step(bench, "4", "4", 1);
+    assert_survives(bench, 1, "");
+    step(bench, "6", "n", 2);
+    outbox_saved(bench->outbox, 2);
+    assert_leaves(bench, "n2 ");
 }
 
 static void what_followed_the_last_survivor_is_lost(void **state)
@@ -335,15 +380,19 @@ int main(void)
         CLAIM(a_step_without_saves_leaves_at_once_and_is_not_copied),
         CLAIM(nothing_of_a_step_leaves_before_its_saves_are_durable),
         CLAIM(what_is_said_later_keeps_its_place_behind_an_unfinished_save),
+        CLAIM(what_may_leave_already_leaves_before_what_is_said_later),
         CLAIM(a_save_that_says_nothing_still_holds_back_what_follows),
         CLAIM(several_commits_may_become_durable_at_once),
         CLAIM(a_datagram_overtakes_when_its_slots_are_not_being_saved),
         CLAIM(a_datagram_waits_for_a_save_of_its_slots_in_its_own_step),
+        CLAIM(a_datagram_waits_for_whichever_slot_it_needs),
         CLAIM(a_datagram_does_not_wait_for_a_save_of_a_later_step),
         CLAIM(a_datagram_waits_for_the_last_of_its_slots),
         CLAIM(a_finished_save_holds_nothing_back),
         CLAIM(what_waits_is_its_own_with_all_it_points_to),
+        CLAIM(what_still_waits_is_freed_with_the_outbox),
         CLAIM(a_crash_takes_all_that_waits_but_the_trace_of_what_survived),
+        CLAIM(a_datagram_that_waited_is_not_sent_by_the_next_life),
         CLAIM(what_followed_the_last_survivor_is_lost),
         CLAIM(what_was_told_is_not_told_again_by_a_crash),
         CLAIM(after_a_crash_commits_are_counted_on_and_nothing_holds_back),

@@ -40,6 +40,15 @@ static const Broken BROKEN[] = {
     {"", 0, "f.csv:1: column 1 (name): the file is empty", "name,balance,ip_address"},
     {"\n\n", 0, "f.csv:1: column 1 (name): the file is empty", ""},
     {"\xef\xbb\xbf", 0, "f.csv:1: column 1 (name): the file is empty", ""},
+    {"n", 0, "f.csv:1: column 1 (name): the first line must be exactly", "found \"n\""},
+    {"\xef\xbb" HEADER, 0, "f.csv:1: column 1 (name): the first line must be exactly",
+     "\\357\\273n"},
+    {"\xef\xbb!" HEADER, 0, "f.csv:1: column 1 (name): the first line must be exactly",
+     "\\357\\273!"},
+    {HEADER "alice,1,127.0.0.1,8501,8502,,\r0", 0,
+     "f.csv:2: column 7 (exit_state): a carriage return", ""},
+    {HEADER ALICE "bob,1,127.0.0.1,8501,8502,,0\r", 0,
+     "f.csv:3: column 7 (exit_state): a carriage return", ""},
     {ALICE, 0, "f.csv:1: column 1 (name): the first line must be exactly name,", "\"alice\""},
     {"name,balance\n", 0, "f.csv:1: column 3 (ip_address): this value is missing", ""},
     {"name,amount,ip_address,port1,port2,cohort,exit_state\n", 0,
@@ -114,7 +123,45 @@ static void a_broken_file_is_refused_by_line_column_and_reason(void **state)
             strstr(error->str, broken->contains) == NULL)
             fail_msg("case %zu: %s", i, sound ? "taken" : error->str);
         assert_null(strchr(error->str, '\n'));
+        /* What is not sound is not handed on. */
+        assert_int_equal(rows->len, g_str_has_prefix(broken->text, HEADER ALICE));
     }
+}
+
+static char *error_of(const char *text)
+{
+    GString *error = g_string_new(NULL);
+    g_autoptr(GArray) rows = g_array_new(FALSE, FALSE, sizeof(BankRow));
+    assert_false(read_bytes(text, strlen(text), rows, error));
+    return g_string_free(error, FALSE);
+}
+
+static void a_value_is_quoted_if_there_is_one_and_as_far_as_40_bytes(void **state)
+{
+    (void)state;
+    for (int length = 40; length <= 41; length++) {
+        g_autofree char *name = g_strnfill(length, 'x');
+        g_autofree char *text = g_strconcat(HEADER, name, ",1,127.0.0.1,8501,8502,,0\n", NULL);
+        g_autofree char *error = error_of(text);
+        g_autofree char *end = g_strdup_printf("found \"%.40s%s\"", name, length > 40 ? "..." : "");
+        assert_true(g_str_has_suffix(error, end));
+    }
+    g_autofree char *missing = error_of(HEADER "alice\n");
+    assert_true(g_str_has_suffix(missing, "this value is missing: a row has 7"));
+}
+
+static void all_rows_are_read_at_once_or_none(void **state)
+{
+    (void)state;
+    static const char sound[] = HEADER ALICE "bob,1,127.0.0.1,8501,8502,,0\n";
+    static const char twice[] = HEADER ALICE ALICE;
+    g_autoptr(GString) error = g_string_new(NULL);
+    g_autoptr(GArray) rows = table_rows("f.csv", (const uint8_t *)sound, strlen(sound), error);
+    assert_int_equal(rows->len, 2);
+    assert_string_equal(g_array_index(rows, BankRow, 1).name.text, "bob");
+    assert_null(table_rows("f.csv", (const uint8_t *)twice, strlen(twice), error));
+    assert_string_equal(error->str, "f.csv:3: column 1 (name): the name is in the file already: "
+                                    "remove one, found \"alice\"");
 }
 
 /* --- taken --- */
@@ -207,6 +254,7 @@ static void what_is_written_reads_back_the_same(void **state)
         table_write_row(again, &g_array_index(rows, BankRow, i));
     assert_string_equal(again->str, text->str);
     assert_non_null(strstr(text->str, "\na,0,255.255.255.255,1,65535,,0\n"));
+    assert_non_null(strstr(text->str, ",2,65534,9007199254740991,1\n"));
     assert_non_null(strstr(text->str, "\ne,90071992547409.91,255.255.255.251,5,65531,"));
 }
 
@@ -214,6 +262,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_broken_file_is_refused_by_line_column_and_reason),
+        cmocka_unit_test(a_value_is_quoted_if_there_is_one_and_as_far_as_40_bytes),
+        cmocka_unit_test(all_rows_are_read_at_once_or_none),
         cmocka_unit_test(a_sound_file_is_taken),
         cmocka_unit_test(exit_state_is_read_in_all_its_spellings),
         cmocka_unit_test(what_is_written_reads_back_the_same),

@@ -314,6 +314,16 @@ static void a_vote_for_a_rollback_survives_the_crash(History *h)
     received(h, C3, C2);
 }
 
+/* c2 has voted, crashed, and has not learned of the decision when its trace ends. */
+static void whoever_crashes_in_doubt_of_a_rollback_may_not_know_of_it_yet(History *h)
+{
+    founded(h, 2);
+    sent(h, C1, C2, 100);
+    received(h, C2, C1);
+    rolled_back(h, C1, "c1.1");
+    came_back(h, C2);
+}
+
 static void a_crash_after_the_rollback_was_decided_changes_nothing(History *h)
 {
     founded(h, 2);
@@ -688,6 +698,8 @@ int main(void)
         CLAIM(a_rollback_with_the_number_of_a_checkpoint_is_found, agreement),
         CLAIM(a_decision_told_again_after_the_crash_is_the_same, NOTHING),
         CLAIM(a_decision_told_a_third_time_is_found, agreement),
+        CLAIM_AT_END(whoever_crashes_in_doubt_of_a_rollback_may_not_know_of_it_yet,
+                     minimality | prefix | agreement),
         CLAIM(a_rollback_told_again_after_the_crash_is_the_same, NOTHING),
         CLAIM(cash_is_lost_with_what_was_not_permanent, NOTHING),
         CLAIM(committed_cash_survives_a_crash, NOTHING),

@@ -1,0 +1,106 @@
+#!/usr/bin/env python3
+"""`cohort explore` as people and programs call it.
+
+    explore.py COHORT SCENARIOS command   small cases are complete; bounds, flags, exit codes
+    explore.py COHORT SCENARIOS planted   a fault is found, and replayed by `cohort sim`
+"""
+
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+
+def run(cohort, *arguments, code=0):
+    done = subprocess.run([cohort, *map(str, arguments)], capture_output=True, text=True,
+                          timeout=300)
+    if done.returncode != code:
+        sys.exit(f"{' '.join(map(str, arguments))}: exit code {done.returncode} instead of {code}\n"
+                 f"{done.stdout[-3000:]}\n{done.stderr[-3000:]}")
+    return done
+
+
+def holds(condition, what, text=""):
+    if not condition:
+        sys.exit(f"does not hold: {what}\n{text}")
+
+
+def last_json(done):
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+SMALL = {
+    "transfers": ["explore.transfers=1", "explore.rollbacks=1"],
+    "checkpoints": ["explore.checkpoints=1", "explore.rollbacks=1"],
+    "crash": ["explore.checkpoints=0", "explore.rollbacks=0"],
+    "three": ["explore.transfers_in_all=1", "explore.rollbacks=0"],
+}
+
+
+def small(cohort, scenarios, name, *flags):
+    sets = [word for assignment in SMALL[name] for word in ("--set", assignment)]
+    return last_json(run(cohort, "explore", scenarios / f"{name}.ini", *sets, "--json", *flags))
+
+
+def check_cases(cohort, scenarios):
+    for name in SMALL:
+        result = small(cohort, scenarios, name)
+        holds(result["complete"] and result["violations"] == 0, f"{name}: all of it holds", result)
+        for key in ("states", "distinct", "depth", "states_per_s", "bytes"):
+            holds(result[key] > 0, f"{name}: {key}", result)
+        again = small(cohort, scenarios, name)
+        holds((again["states"], again["distinct"]) == (result["states"], result["distinct"]),
+              f"{name}: the same once more", again)
+    both = small(cohort, scenarios, "transfers", "--no-symmetry")
+    one = small(cohort, scenarios, "transfers")
+    holds(1.8 * one["distinct"] < both["distinct"] <= 2 * one["distinct"],
+          "two customers have two orders", both)
+
+
+def check_bounds(cohort, scenarios):
+    scenario = scenarios / "transfers.ini"
+    stopped = last_json(run(cohort, "explore", scenario, "--max-states", 100, "--json"))
+    holds(not stopped["complete"] and 100 <= stopped["distinct"] < 200, "--max-states", stopped)
+    stopped = last_json(run(cohort, "explore", scenario, "--max-memory", "1M", "--json"))
+    holds(not stopped["complete"], "--max-memory", stopped)
+    stopped = run(cohort, "explore", scenario, "--budget", "300ms")
+    holds("stopped by --budget" in stopped.stdout, "--budget", stopped.stdout)
+    for flags in (["--max-states", "0"], ["--max-memory", "1Q"], ["--budget", "soon"], [scenario]):
+        run(cohort, "explore", scenario, *flags, code=2)
+    run(cohort, "explore", code=2)
+    refused = run(cohort, "explore", scenario, "--set", "bank.customers=5", code=2)
+    holds("2 to 4 customers" in refused.stderr, "too many customers", refused.stderr)
+    holds("Examples:" in run(cohort, "explore", "--help").stdout, "--help")
+
+
+PLANTED = {
+    "prepare-without-closing": (1, "transfers"),
+    "data-without-incarnation": (1, "transfers"),
+    "abort-read-as-commit": (1, "transfers"),
+    "prepare-only-sent-to": (3, "transfers"),
+}
+
+
+def check_planted(cohort, scenarios):
+    for fault, (code, name) in PLANTED.items():
+        with tempfile.TemporaryDirectory() as folder:
+            schedule = pathlib.Path(folder) / "schedule.ini"
+            sets = [word for assignment in SMALL[name] for word in ("--set", assignment)]
+            told = run(cohort, "explore", scenarios / f"{name}.ini", *sets, "--planted", fault,
+                       "--write-schedule", schedule, code=code)
+            holds("move by move" in told.stdout, f"{fault}: it is told", told.stdout)
+            run(cohort, "sim", "--schedule", schedule, "--planted", fault, code=code)
+            run(cohort, "sim", "--schedule", schedule)
+
+
+def main():
+    cohort, scenarios, what = sys.argv[1], pathlib.Path(sys.argv[2]), sys.argv[3]
+    if what == "planted":
+        check_planted(cohort, scenarios)
+    else:
+        check_cases(cohort, scenarios)
+        check_bounds(cohort, scenarios)
+
+
+main()
