@@ -271,7 +271,6 @@ static void commit_exit(Customer *customer)
     membership->has_account = false;
     membership->ended = true;
     membership->report_due = false;
-    customer->account_changed = false;
     effects_save(customer->step.effects, SLOT_ACCOUNT, 0, NULL, 0);
     customer_refuse_commands(customer, REFUSAL_STOPPING);
 }

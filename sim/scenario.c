@@ -135,7 +135,7 @@ static bool find_repeated_key(const char *source, char **lines, char **error)
 /* A GKeyFile knows comments only as whole lines; ours may stand behind a value too. */
 static GKeyFile *load_key_file(const char *source, const char *text, char **error)
 {
-    char **lines = g_strsplit(text, "\n", -1);
+    char **lines = g_strsplit_set(text, "\n", -1); /* linear under ASan, too; g_strsplit is not */
     for (char **line = lines; *line != NULL; line++)
         strip_comment(*line);
     char *stripped = g_strjoinv("\n", lines);

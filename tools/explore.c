@@ -307,11 +307,9 @@ static void write_schedule(const Exploring *exploring)
     }
     scenario_write(schedule, text);
     scenario_free(schedule);
-    g_autoptr(GError) problem = NULL;
-    if (strcmp(path, "-") == 0)
-        fputs(text->str, stdout);
-    else if (!g_file_set_contents(path, text->str, (gssize)text->len, &problem))
-        options_fail(EXIT_ENVIRONMENT, exploring->command, "%s", problem->message);
+    if (!scenario_file_write(path, text->str))
+        options_fail(EXIT_ENVIRONMENT, exploring->command, "cannot write %s: %s", path,
+                     g_strerror(errno));
 }
 
 static int report(Exploring *exploring)

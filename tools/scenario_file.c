@@ -1,5 +1,6 @@
 #include "tools/scenario_file.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "core/table.h"
@@ -20,12 +21,24 @@ char *scenario_file_text(const char *path, char **error)
     return NULL;
 }
 
+bool scenario_file_write(const char *path, const char *text)
+{
+    FILE *file = strcmp(path, "-") == 0 ? stdout : fopen(path, "we");
+    if (file == NULL)
+        return false;
+    bool ok = fputs(text, file) >= 0 && fflush(file) == 0;
+    if (file != stdout)
+        ok = fclose(file) == 0 && ok;
+    return ok;
+}
+
 static char *data_path(const char *path, const char *data)
 {
     g_autofree char *folder = g_path_get_dirname(path);
     if (g_path_is_absolute(data) || g_file_test(data, G_FILE_TEST_EXISTS))
-        return g_strdup(data);
-    return g_build_filename(folder, data, NULL);
+        return g_canonicalize_filename(data, NULL);
+    g_autofree char *beside = g_build_filename(folder, data, NULL);
+    return g_canonicalize_filename(beside, NULL);
 }
 
 bool scenario_file_complete(Scenario *scenario, const char *path, char **error)
@@ -48,7 +61,7 @@ bool scenario_file_complete(Scenario *scenario, const char *path, char **error)
     }
     bool ok = scenario_complete(scenario, (const BankRow *)rows->data, rows->len, error);
     g_array_unref(rows);
-    /* Who writes the scenario elsewhere names the file that was read. */
+    /* Who writes the scenario elsewhere, or reads it from there, names the file that was read. */
     g_free(scenario->data);
     scenario->data = g_steal_pointer(&data);
     return ok;

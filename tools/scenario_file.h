@@ -7,9 +7,12 @@
 /* The whole text of a file; NULL: *error says why, to be freed. */
 char *scenario_file_text(const char *path, char **error);
 
+/* Writes a text as a file, whatever the path leads to; "-" is stdout. False: errno says why. */
+bool scenario_file_write(const char *path, const char *text);
+
 /* Completes it with the rows of the file that it names, if any; a relative path of that is looked
- * for from the current folder, then beside `path`, and becomes the one found. False: *error says
- * why. */
+ * for from the current folder, then beside `path`, and becomes the one found, absolute.
+ * False: *error says why. */
 bool scenario_file_complete(Scenario *scenario, const char *path, char **error);
 
 /* Reads, overrides by `sets` (as --set gives them; NULL: none) and completes. NULL: *error. */

@@ -213,7 +213,6 @@ static bool enough(void *context, const char *doing, size_t choices)
 /* --- the result --- */
 
 typedef struct Telling {
-    Story *story;
     GString *text;       /* the story */
     GString *violations; /* a line each */
     GString *what;       /* of the one that was looked for, the text */
@@ -257,31 +256,23 @@ static void tell(const Shrinking *shrinking, const Scenario *scenario, Telling *
     story_free(story);
 }
 
-static void write_fault(const Shrinking *shrinking, GString *out)
-{
-#ifdef COHORT_PLANTED_FAULTS
-    if (shrinking->given->planted != NULL)
-        g_string_append_printf(out, " --planted %s", shrinking->given->planted);
-#else
-    (void)shrinking;
-    (void)out;
-#endif
-}
-
 /* False: all is said. */
 static bool write_file(const Shrinking *shrinking, const char *path, const char *text,
                        const Telling *telling)
 {
     g_autoptr(GString) content = g_string_new("# A small run that fails");
-    g_autoptr(GError) problem = NULL;
-    write_fault(shrinking, content);
+#ifdef COHORT_PLANTED_FAULTS
+    if (shrinking->given->planted != NULL)
+        g_string_append_printf(content, " with --planted %s", shrinking->given->planted);
+#endif
     g_string_append_printf(content, ": violation of %s\n", verdict_name(shrinking->verdict));
     if (telling->what->len > 0)
         g_string_append_printf(content, "# %s\n", telling->what->str);
     g_string_append(content, text);
-    if (g_file_set_contents(path, content->str, (gssize)content->len, &problem))
+    if (scenario_file_write(path, content->str))
         return true;
-    options_fail(EXIT_ENVIRONMENT, shrinking->command, "%s", problem->message);
+    options_fail(EXIT_ENVIRONMENT, shrinking->command, "cannot write %s: %s", path,
+                 g_strerror(errno));
     return false;
 }
 
@@ -297,26 +288,27 @@ static void print_choices(const Draft *draft)
     }
 }
 
-static void print_text(const Shrinking *shrinking, const Draft *draft, const Telling *telling)
+static void print_text(const Shrinking *shrinking, const Draft *draft, guint customers,
+                       const Telling *telling)
 {
     fputs(telling->text->str, stdout);
     fputs(telling->violations->str, stdout);
     if (shrinking->verdict.kind == VERDICT_BROKEN)
         puts("the program breaks an assertion of its own");
-    printf("%zu choices of %zu, in a world of %s customers:\n", draft_choices(draft),
-           shrinking->before, draft_get(draft, "bank", "customers"));
+    printf("%zu choices of %zu, in a world of %u customers:\n", draft_choices(draft),
+           shrinking->before, customers);
     print_choices(draft);
     const Simulation simulation = {.path = shrinking->given->output,
                                    .planted = shrinking->given->planted};
     g_autoptr(GString) command = g_string_new(NULL);
-    if (simulation.path != NULL) {
+    if (simulation.path != NULL && strcmp(simulation.path, "-") != 0) {
         simrun_command(&simulation, draft_get_number(draft, "scenario", "seed", 1), command);
         printf("reproduce: %s\n", command->str);
     }
 }
 
-static void print_json(const Shrinking *shrinking, const Draft *draft, const Telling *telling,
-                       const char *schedule)
+static void print_json(const Shrinking *shrinking, const Draft *draft, guint customers,
+                       const Telling *telling, const char *schedule)
 {
     g_autoptr(GString) out = g_string_new(NULL);
     g_string_append_printf(out,
@@ -325,11 +317,11 @@ static void print_json(const Shrinking *shrinking, const Draft *draft, const Tel
                            shrinking->before, draft_choices(draft),
                            verdict_name(shrinking->verdict));
     result_json_string(out, telling->what->str);
-    g_string_append_printf(out,
-                           ",\"customers\":%" PRIu64 ",\"runs\":%" PRIu64 ",\"wall_ns\":%" PRIu64
-                           ",\"schedule\":",
-                           draft_get_number(draft, "bank", "customers", 0), shrinking->trial.runs,
-                           (uint64_t)(g_get_monotonic_time() - shrinking->began_us) * NS_PER_US);
+    g_string_append_printf(
+        out,
+        ",\"customers\":%u,\"runs\":%" PRIu64 ",\"wall_ns\":%" PRIu64 ",\"schedule\":", customers,
+        shrinking->trial.runs,
+        (uint64_t)(g_get_monotonic_time() - shrinking->began_us) * NS_PER_US);
     result_json_string(out, schedule);
     g_string_append(out, ",\"story\":");
     result_json_string(out, telling->text->str);
@@ -351,9 +343,9 @@ static int report(const Shrinking *shrinking, const char *schedule)
               (given->write_schedule == NULL ||
                write_file(shrinking, given->write_schedule, schedule, &telling));
     if (given->json)
-        print_json(shrinking, draft, &telling, schedule);
+        print_json(shrinking, draft, scenario->participants->len, &telling, schedule);
     else
-        print_text(shrinking, draft, &telling);
+        print_text(shrinking, draft, scenario->participants->len, &telling);
     scenario_free(scenario);
     draft_free(draft);
     g_string_free(telling.text, TRUE);
@@ -368,22 +360,47 @@ static int shrink_text(Shrinking *shrinking, const char *text)
 {
     const char *path = shrinking->trial.path;
     g_autofree char *schedule = trial_record(&shrinking->trial, text, &shrinking->verdict);
+    if (schedule == NULL && errno != 0)
+        return options_fail(EXIT_ENVIRONMENT, shrinking->command, "cannot run children: %s",
+                            g_strerror(errno));
+    if (schedule == NULL && interrupted)
+        return options_fail(EXIT_INTERRUPTED, shrinking->command,
+                            "%s: interrupted before the run was over", path);
     if (schedule == NULL)
         return options_fail(EXIT_USAGE, shrinking->command,
-                            "%s: this run does not fail, so there is nothing to shrink", path);
+                            "%s: this run does not fail, or not within a minute, so there is "
+                            "nothing to shrink",
+                            path);
     Draft *draft = draft_read(schedule);
     shrinking->before = draft_choices(draft);
     draft_free(draft);
     const Judge judge = {.context = shrinking, .first = first, .record = record, .enough = enough};
-    if (first(shrinking, &schedule, 1, shrinking->verdict) != 0)
+    if (first(shrinking, &schedule, 1, shrinking->verdict) != 0 && !interrupted &&
+        !shrinking->refused)
         return options_fail(EXIT_INTERNAL, shrinking->command,
                             "%s: its schedule does not fail as the run does", path);
     g_autofree char *small = shrink(&judge, schedule, shrinking->verdict);
     if (isatty(STDERR_FILENO))
         fputs("\r\033[K", stderr);
+    if (interrupted)
+        fputs("interrupted: this is the smallest so far\n", stderr);
     if (shrinking->refused)
         return options_fail(EXIT_ENVIRONMENT, shrinking->command, "cannot run children");
     return report(shrinking, small);
+}
+
+/* Told before the search, not after it. */
+static bool may_write(const char *path, const char *command)
+{
+    if (path == NULL || strcmp(path, "-") == 0)
+        return true;
+    g_autofree char *folder = g_path_get_dirname(path);
+    bool exists = access(path, F_OK) == 0;
+    if (!g_file_test(path, G_FILE_TEST_IS_DIR) && access(exists ? path : folder, W_OK) == 0)
+        return true;
+    options_fail(EXIT_ENVIRONMENT, command, "cannot write %s: %s", path,
+                 g_strerror(g_file_test(path, G_FILE_TEST_IS_DIR) ? EISDIR : errno));
+    return false;
 }
 
 static int run(const Given *given, const char *command)
@@ -398,6 +415,8 @@ static int run(const Given *given, const char *command)
                             "no planted fault '%s' (try cohort sim --planted list)",
                             given->planted);
 #endif
+    if (!may_write(given->output, command) || !may_write(given->write_schedule, command))
+        return EXIT_ENVIRONMENT;
     g_autofree char *error = NULL;
     g_autofree char *text = load_text(given, &error);
     if (text == NULL)

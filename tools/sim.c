@@ -330,14 +330,8 @@ static const char *noting_path;
 static bool write_schedule(void)
 {
     g_autoptr(GString) text = g_string_new(NULL);
-    FILE *file = strcmp(noting_path, "-") == 0 ? stdout : fopen(noting_path, "we");
-    if (file == NULL)
-        return false;
     scenario_write(noting->noted, text);
-    bool ok = fwrite(text->str, 1, text->len, file) == text->len && fflush(file) == 0;
-    if (file != stdout)
-        ok = fclose(file) == 0 && ok;
-    return ok;
+    return scenario_file_write(noting_path, text->str);
 }
 
 /* A run that a broken invariant ends is worth replaying, too. */

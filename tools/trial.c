@@ -142,10 +142,15 @@ static int dismiss(Child *child)
     return status;
 }
 
+static bool stopped(int status)
+{
+    return WIFSIGNALED(status) && (WTERMSIG(status) == SIGALRM || WTERMSIG(status) == SIGKILL);
+}
+
 static bool broke(int status)
 {
     return (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_INTERNAL) ||
-           (WIFSIGNALED(status) && WTERMSIG(status) != SIGALRM && WTERMSIG(status) != SIGKILL);
+           (WIFSIGNALED(status) && !stopped(status));
 }
 
 /* --- many --- */
@@ -275,6 +280,7 @@ char *trial_record(Trial *trial, const char *text, Verdict *verdict)
     if (pipe(fds) < 0)
         return NULL;
     fflush(NULL);
+    errno = 0;
     Child child = {.pid = fork(), .pipe = fds[0]};
     if (child.pid == 0) {
         close(fds[0]);
@@ -287,15 +293,19 @@ char *trial_record(Trial *trial, const char *text, Verdict *verdict)
     g_autoptr(GString) got = g_string_new(NULL);
     char bytes[65536];
     ssize_t length;
-    while (child.pid > 0 &&
-           ((length = read(fds[0], bytes, sizeof bytes)) > 0 || (length < 0 && errno == EINTR)))
-        g_string_append_len(got, bytes, MAX(length, 0));
-    if (child.pid > 0)
-        dismiss(&child);
-    else
+    if (child.pid < 0) {
         close(fds[0]);
+        return NULL;
+    }
+    while ((length = read(fds[0], bytes, sizeof bytes)) > 0 || (length < 0 && errno == EINTR)) {
+        g_string_append_len(got, bytes, MAX(length, 0));
+        if (*trial->interrupted)
+            kill(child.pid, SIGKILL);
+    }
+    int status = dismiss(&child);
     trial->runs++;
-    if (got->len <= sizeof *verdict)
+    errno = 0;
+    if (got->len <= sizeof *verdict || stopped(status))
         return NULL;
     memcpy(verdict, got->str, sizeof *verdict);
     return g_strdup(got->str + sizeof *verdict);

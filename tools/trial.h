@@ -23,7 +23,8 @@ typedef struct Trial {
  * `count`, when children cannot be had. */
 size_t trial_first(Trial *trial, char *const *texts, size_t count, Verdict like);
 
-/* The schedule of that run, and how it ends; NULL: the text makes no sense, or it does not end. */
+/* The schedule of that run, and how it ends; NULL: it holds, makes no sense, does not end or is
+ * interrupted. Errno is set when a child cannot be had. */
 char *trial_record(Trial *trial, const char *text, Verdict *verdict);
 
 /* Called by panic, in a child that records: hands over what was noted so far. */

@@ -206,6 +206,7 @@ static void only_an_empty_or_valid_name_is_read(void **state)
     assert_false(decodes_as_name("\5al\0ce", 6)); /* a NUL inside */
     assert_false(decodes_as_name("\5alic\0", 6)); /* a NUL at the end */
     assert_false(decodes_as_name("\5al ce", 6));
+    assert_false(decodes_as_name("\0011", 2));
 }
 
 static void invalid_name_is_not_written(void **state)

@@ -209,6 +209,15 @@ static void a_bank_is_given_up_after_5_s_without_a_sign_of_life(void **state)
     expect_given_up_at(asking, asking->now_ns + 5 * NS_PER_S);
 }
 
+static void a_command_is_given_up_by_who_has_a_state_too(void **state)
+{
+    Asking *asking = *state;
+    asking->customer->loaded = true;
+    type(asking, "exit a");
+    expect_given_up_at(asking, asking->now_ns + 5 * NS_PER_S);
+    assert_int_equal(told(asking)->command, COMMAND_EXIT);
+}
+
 static void who_has_a_state_asks_to_resume_for_ever_and_others_do_not(void **state)
 {
     Asking *asking = *state;
@@ -423,6 +432,7 @@ int main(void)
         CLAIM(every_request_has_a_number_of_its_own),
         CLAIM(a_request_is_repeated_after_growing_pauses),
         CLAIM(a_bank_is_given_up_after_5_s_without_a_sign_of_life),
+        CLAIM(a_command_is_given_up_by_who_has_a_state_too),
         CLAIM(who_has_a_state_asks_to_resume_for_ever_and_others_do_not),
         CLAIM(a_word_about_another_request_is_no_sign_of_life),
         CLAIM(a_challenge_is_met_at_once_but_once_only),

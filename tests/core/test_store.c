@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "core/record.h"
 #include "core/store.h"
 #include "tests/core/memory_disk.h"
 
@@ -357,6 +358,81 @@ static void repairs_and_torn_saves_are_mentioned_once(void **state)
     memory_disk_free(memory);
 }
 
+static void a_store_that_was_torn_and_repaired_is_said_to_be_both(void **state)
+{
+    (void)state;
+    MemoryDisk *memory = disk_of_one();
+    assert_int_equal(disk_write(memory_disk(memory), STORE_FILE,
+                                memory_disk_file(memory, STORE_FILE)->len, (const uint8_t *)"C", 1),
+                     0);
+    memory_disk_flip(memory, STORE_FILE, 3);
+    Opened opened = open_store(memory);
+    assert_int_equal(opened.code, 0);
+    assert_string_equal(opened.warning->str,
+                        "dir/state: dropped 1 bytes of a save that was not finished when the "
+                        "process ended; dir/state: repaired 1 saves of which one of two copies was "
+                        "damaged");
+    close_store(&opened);
+    memory_disk_free(memory);
+}
+
+static bool take_nothing(void *user, const uint8_t *bytes, size_t length)
+{
+    (void)user;
+    (void)bytes;
+    return length == 0;
+}
+
+/* Each is whole as the disk has it; a save in it says that it is longer, or has no length. */
+static void a_save_that_does_not_fit_is_damage(void **state)
+{
+    (void)state;
+    enum { KIND = 0x53544f52 };
+    static const uint8_t records[][10] = {
+        {0, 0, 0, 0, 0, 0, 0, 1}, {0, 0, 0, 0, 0, 0, 0, 9, 1, 1}, {0, 0, 0, 0, 0}};
+    static const size_t lengths[] = {8, 10, 5};
+    for (size_t i = 0; i < G_N_ELEMENTS(lengths); i++) {
+        RecordReport report;
+        MemoryDisk *memory = memory_disk_new(SECTOR_BYTES);
+        RecordFile *file = record_file_new(memory_disk(memory), STORE_FILE, KIND);
+        assert_int_equal(record_load(file, take_nothing, NULL, &report), DISK_MISSING);
+        assert_int_equal(record_rewrite(file, 1, records[i], lengths[i]), 0);
+        record_file_free(file);
+        Opened opened = open_store(memory);
+        assert_int_equal(opened.code, STORE_DAMAGED);
+        close_store(&opened);
+        memory_disk_free(memory);
+    }
+}
+
+/* A disk that cannot be read, and must not be written then. */
+static int refuse_to_read(Disk *disk, const char *name, GByteArray *bytes)
+{
+    (void)disk;
+    (void)name;
+    (void)bytes;
+    return MEMORY_DISK_ERROR;
+}
+
+static void what_cannot_be_read_is_told_and_not_written(void **state)
+{
+    (void)state;
+    MemoryDisk *memory = disk_of_one();
+    Disk *disk = memory_disk(memory);
+    DiskOperations operations = *disk->operations;
+    const DiskOperations *const sound = disk->operations;
+    operations.read = refuse_to_read;
+    disk->operations = &operations;
+    const uint64_t before = memory_disk_operations(memory);
+    Opened opened = open_store(memory);
+    assert_int_equal(opened.code, MEMORY_DISK_ERROR);
+    assert_string_equal(opened.error->str, "cannot read dir/state: input/output error");
+    assert_int_equal(memory_disk_operations(memory), before);
+    close_store(&opened);
+    disk->operations = sound;
+    memory_disk_free(memory);
+}
+
 static void a_failed_commit_is_told_and_nothing_goes_on(void **state)
 {
     (void)state;
@@ -425,6 +501,9 @@ int main(void)
         cmocka_unit_test(damage_is_told_by_file_and_byte_and_left_as_it_is),
         cmocka_unit_test(a_save_of_a_slot_that_nobody_knows_is_damage),
         cmocka_unit_test(repairs_and_torn_saves_are_mentioned_once),
+        cmocka_unit_test(a_store_that_was_torn_and_repaired_is_said_to_be_both),
+        cmocka_unit_test(a_save_that_does_not_fit_is_damage),
+        cmocka_unit_test(what_cannot_be_read_is_told_and_not_written),
         cmocka_unit_test(a_failed_commit_is_told_and_nothing_goes_on),
         cmocka_unit_test(a_look_changes_nothing),
         cmocka_unit_test(a_store_stays_within_a_multiple_of_what_is_live),

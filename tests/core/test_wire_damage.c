@@ -302,8 +302,11 @@ static void sender_that_is_no_member_and_nobody_special_is_malformed(void **stat
 static void receiver_that_is_no_member_is_malformed(void **state)
 {
     (void)state;
-    for (unsigned receiver = 0; receiver <= UINT16_MAX; receiver++) {
+    static const uint16_t receivers[] = {
+        0, MEMBERS_MAX - 1, MEMBERS_MAX, MEMBERS_MAX + 1, SENDER_CLIENT, SENDER_BANK};
+    for (size_t i = 0; i < G_N_ELEMENTS(receivers); i++) {
         Datagram datagram;
+        const uint16_t receiver = receivers[i];
         sample_datagram(&datagram, MESSAGE_QUERY, LEAST);
         datagram.bytes[22] = (uint8_t)(receiver >> 8);
         datagram.bytes[23] = (uint8_t)(receiver & 0xff);

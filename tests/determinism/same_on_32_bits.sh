@@ -1,7 +1,7 @@
 #!/bin/sh
 # same_on_32_bits.sh SOURCE DIRECTORY: a program of 32 bits runs seeds as one of 64 does: it has the
-# hashes that are kept. It is built in DIRECTORY, against libraries of Debian's i386 that are unpacked
-# there, beside those of the system and without its knowledge; and kept for the next time.
+# hashes that are kept. It is built in DIRECTORY, against libraries of Debian's i386 that are
+# unpacked there, beside those of the system and without its knowledge; and kept for the next time.
 set -eu
 source=$1
 directory=$2
@@ -23,22 +23,28 @@ gcc_version=$(gcc -dumpversion)
 mkdir -p "$directory"
 cd "$directory"
 directory=$(pwd)
+# What pkg-config says of a path with a blank is taken apart at it.
+case $directory in
+*[[:space:]]*)
+    link=${TMPDIR:-/tmp}/cohort-32-$(printf %s "$directory" | cksum | cut -d' ' -f1)
+    ln -sfn "$directory" "$link"
+    trap 'rm -f "$link"' EXIT
+    directory=$link
+    ;;
+esac
 root=$directory/root
 libraries=$root/usr/lib/i386-linux-gnu
 
-# apt with a state of its own, in which nothing is installed.
+# apt with a state of its own, in which nothing is installed; the packages come from where this
+# system has its own from.
 unpack() {
     mkdir -p apt/lists/partial apt/cache/archives/partial debs "$root"
     : >apt/status
-    echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]" \
-        "http://deb.debian.org/debian $VERSION_CODENAME main" >apt/sources.list
     cat >apt/apt.conf <<END
 Dir::State "$directory/apt";
 Dir::State::lists "$directory/apt/lists";
 Dir::State::status "$directory/apt/status";
 Dir::Cache "$directory/apt/cache";
-Dir::Etc::sourcelist "$directory/apt/sources.list";
-Dir::Etc::sourceparts "/dev/null";
 APT::Architecture "i386";
 APT::Architectures { "i386"; };
 Acquire::Languages "none";
@@ -48,7 +54,7 @@ APT::Sandbox::User "";
 END
     APT_CONFIG=$directory/apt/apt.conf
     export APT_CONFIG
-    apt-get update >apt.log 2>&1 || return 1
+    apt-get update >apt.log 2>&1 || true # one source of several may be away
     (cd debs && apt-get download libc6 libc6-dev linux-libc-dev "libgcc-$gcc_version-dev" libgcc-s1 \
         libglib2.0-0 libglib2.0-dev libpcre2-8-0 libpcre2-dev libffi8 libffi-dev libmount1 \
         libmount-dev libblkid1 libblkid-dev libselinux1 libselinux1-dev libsepol2 libsepol-dev \

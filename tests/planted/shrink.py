@@ -2,14 +2,17 @@
 """`cohort shrink` as people and programs call it.
 
     shrink.py COHORT usage      what needs no failing run
+    shrink.py COHORT data       customers that a file names
     shrink.py COHORT NAME       finds the planted fault NAME by the swarm and shrinks what it found
 """
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 
 SCENARIOS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "scenarios")
 
@@ -22,9 +25,9 @@ CASES = {
 }
 
 
-def run(cohort, *words, code=0):
+def run(cohort, *words, code=0, folder=None):
     done = subprocess.run([cohort, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                          text=True, timeout=280, check=False)
+                          text=True, timeout=280, check=False, cwd=folder)
     if code is not None and done.returncode != code:
         sys.exit(f"{' '.join(words)}: exit {done.returncode}, expected {code}\n{done.stdout}"
                  f"{done.stderr}")
@@ -47,6 +50,44 @@ def usage(cohort, folder):
                   [os.path.join(folder, "nowhere.ini")], [sound, "--set", "network.loss"],
                   ["--swarm", "--seed", "1", "--set", "network.loss=0"]):
         require(run(cohort, "shrink", *words, code=2).stderr, f"an error says what is wrong: {words}")
+
+
+    # What cannot be written is said before the search.
+    for flag in ("-o", "--write-schedule"):
+        for path in (folder, os.path.join(folder, "no", "where")):
+            done = run(cohort, "shrink", sound, flag, path, code=4)
+            require(f"cannot write {path}: " in done.stderr, "which file cannot be written")
+
+
+def interrupted(cohort):
+    """While the first run is under way there is nothing to tell."""
+    endless = os.path.join(SCENARIOS, "everything.ini")
+    with subprocess.Popen([cohort, "shrink", endless, "--set", "scenario.duration=10000h"],
+                          stderr=subprocess.PIPE, text=True) as process:
+        children = f"/proc/{process.pid}/task/{process.pid}/children"
+        while process.poll() is None and open(children, encoding="ascii").read() == "":
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        said = process.communicate(timeout=50)[1]
+    require(process.returncode == 130, f"exit 130 when interrupted, not {process.returncode}")
+    require("interrupted before the run was over" in said, "that it was interrupted")
+
+
+def with_data(cohort, folder):
+    """Customers of a file: the small run counts them, and finds them from any folder."""
+    names = ("ann", "bob", "cyd", "dan")
+    os.mkdir(os.path.join(folder, "sub"))
+    with open(os.path.join(folder, "rows.csv"), "w", encoding="ascii") as rows:
+        rows.write("name,balance,ip_address,port1,port2,cohort,exit_state\n")
+        rows.writelines(f"{name},1000,127.0.0.1,8501,8502,,0\n" for name in names)
+    with open(os.path.join(folder, "data.ini"), "w", encoding="ascii") as scenario:
+        scenario.write("[scenario]\nduration=3s\n[bank]\ndata=rows.csv\n"
+                       "[workload]\ntransfer_rate=20/s\ncheckpoint_rate=5/s\n")
+    planted = ("--planted", "send-while-tentative")
+    told = json.loads(run(cohort, "shrink", "data.ini", *planted, "--json", "-o",
+                          os.path.join("sub", "small.ini"), folder=folder).stdout)
+    require(told["customers"] == len(names), "as many customers as the file has")
+    run(cohort, "sim", "small.ini", *planted, code=1, folder=os.path.join(folder, "sub"))
 
 
 def first_seed(cohort, name, seeds):
@@ -95,6 +136,9 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         if case == "usage":
             usage(cohort, folder)
+            interrupted(cohort)
+        elif case == "data":
+            with_data(cohort, folder)
         else:
             shrinks(cohort, case, folder)
 

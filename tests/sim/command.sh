@@ -1,7 +1,7 @@
 #!/bin/sh
 # `cohort sim` as people and programs call it. usage: command.sh COHORT SCENARIO_FOLDER
 set -u
-cohort=$1
+cohort=$(realpath "$1")
 scenarios=$2
 example=$scenarios/example.ini
 tmp=$(mktemp -d)
@@ -149,6 +149,8 @@ expect 0 "schedule of it" "$cohort" sim "$tmp/beside/defaults.ini" --set bank.da
 hash_of "$tmp/out" >"$tmp/hash"
 expect 0 "elsewhere" "$cohort" sim --schedule "$tmp/data.ini"
 holds "the same run" sh -c "hash='$(hash_of "$tmp/out")'; echo \"\$hash\" | cmp -s - '$tmp/hash'"
+expect 0 "schedule from its folder" sh -c "cd '$tmp/beside' && '$cohort' sim defaults.ini --set bank.data=there.csv --write-schedule ../here.ini"
+expect 0 "in another folder" "$cohort" sim --schedule "$tmp/here.ini"
 
 # --- violations ---
 if "$cohort" sim --planted list >/dev/null 2>&1; then
