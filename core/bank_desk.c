@@ -23,7 +23,6 @@ void desk_begin(BankDesk *desk, uint64_t now_ns, Effects *effects)
 {
     desk->now_ns = now_ns;
     desk->effects = effects;
-    desk->cookie = 0;
 }
 
 static void flush(BankDesk *desk)

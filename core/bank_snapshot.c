@@ -82,7 +82,7 @@ void registry_code(Registry *registry, Coder *coder)
 
 void registry_code_place(const Registry *registry, Coder *coder, RegistryRow **row)
 {
-    uint32_t index = !coder->decoding && *row ? (*row)->index : NO_ROW;
+    uint32_t index = *row ? (*row)->index : NO_ROW;
     code_u32(coder, &index);
     if (!coder->decoding)
         return;

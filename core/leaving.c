@@ -319,8 +319,7 @@ void leaving_receive_status_ack(Customer *customer, const Message *message)
     Dissolving *dissolving = &customer->membership.dissolving;
     uint16_t part = (uint16_t)(message->status_ack.first / COUNTS_PER_MESSAGE_MAX);
     /* After a CANCEL nothing is reported any more, and nothing may fall due again. */
-    if (!customer_active(customer) || !dissolving->quiesced ||
-        message->status_ack.cohort != customer->process.cohort ||
+    if (!dissolving->quiesced || message->status_ack.cohort != customer->process.cohort ||
         message->status_ack.attempt != dissolving->attempt ||
         message->status_ack.version != dissolving->version ||
         part >= part_count(&customer->process)) {
@@ -340,7 +339,7 @@ void leaving_receive_status_ack(Customer *customer, const Message *message)
 void leaving_tick(Customer *customer)
 {
     Dissolving *dissolving = &customer->membership.dissolving;
-    if (!customer_active(customer) || !dissolving->quiesced)
+    if (!dissolving->quiesced)
         return;
     if (!dissolving->voted && dissolving->digest != status_digest(&customer->process)) {
         effects_mark(customer->step.effects, MARK_QUIESCED_AND_NOT_SETTLED);
@@ -369,7 +368,7 @@ static void code_final(Coder *coder, Final *final)
     code_bool(coder, &final->settled);
     code_u64(coder, &final->inc);
     code_u16(coder, &final->count);
-    if (coder->failed || final->count > MEMBERS_MAX) {
+    if (final->count > MEMBERS_MAX) {
         coder->failed = true;
         return;
     }

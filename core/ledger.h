@@ -51,7 +51,7 @@ bool ledger_small(const Ledger *ledger);
 
 /* What a fold writes: the bank as it is now. */
 LedgerImage *ledger_image_new(const Bank *bank);
-void ledger_image_free(LedgerImage *image);
+void ledger_image_free(LedgerImage *image); /* NULL is fine */
 /* Nothing is added and not committed. */
 int ledger_fold(Ledger *ledger, const LedgerImage *image, GString *error);
 

@@ -204,7 +204,7 @@ void membership_receive_propose(Customer *customer, const Message *message)
     }
     if (kind == PROPOSAL_OPEN) {
         propose_open(customer, message);
-    } else if (!membership->has_account || !name_equal(&membership->name, &message->propose.name)) {
+    } else if (!name_equal(&membership->name, &message->propose.name)) {
         vote(customer, kind, id, &message->propose.name, REFUSAL_NO_ACCOUNT);
     } else if (kind == PROPOSAL_EXIT) {
         propose_exit(customer, message);

@@ -187,6 +187,7 @@ static void a_refused_vote_begins_a_new_attempt(void **state)
     Office *office = office_new(1);
     uint64_t attempt = office_quiesce(office, office_cohort(office, 3), 3);
     say_status(office, 2, attempt, 1, STATUS_REFUSED);
+    say_status(office, 1, attempt, 1, STATUS_CANCELLED); /* but nobody cancelled it */
     office_wait(office, 600 * NS_PER_MS);
     assert_int_equal(office_last(office, MESSAGE_DISSOLVE, 2)->message.dissolve.attempt,
                      attempt + 1);
@@ -252,6 +253,21 @@ static void a_vote_takes_the_place_of_the_report_of_its_version(void **state)
     vote.status.count = 1;
     office_say(office, 3, &vote);
     assert_int_equal(order_to(office, 3), DISSOLVE_DONE);
+    office_free(office);
+}
+
+static void a_later_version_counts_whatever_it_says(void **state)
+{
+    (void)state;
+    Message vote;
+    Office *office = voted_office(&vote);
+    Message part = vote;
+    part.status.version = 2;
+    part.status.count = 2;
+    office_say(office, 3, &part);
+    say_status(office, 3, vote.status.attempt, 3, STATUS_QUIESCED);
+    assert_int_equal(bank_dropped(office->bank, DROP_STALE), 0);
+    assert_int_equal(office_count(office, MESSAGE_STATUS_ACK, 3), 1);
     office_free(office);
 }
 
@@ -472,6 +488,7 @@ int main(void)
         cmocka_unit_test(an_order_is_repeated_to_those_who_have_not_answered),
         cmocka_unit_test(the_parts_of_a_report_must_be_of_one_version),
         cmocka_unit_test(a_vote_takes_the_place_of_the_report_of_its_version),
+        cmocka_unit_test(a_later_version_counts_whatever_it_says),
         cmocka_unit_test(a_report_that_comes_after_the_vote_of_its_version_is_stale),
         cmocka_unit_test(what_is_not_asked_for_ends_no_attempt),
         cmocka_unit_test(an_attempt_of_an_earlier_run_is_cancelled),

@@ -301,6 +301,8 @@ static void the_last_number_of_a_cohort_is_used_and_none_beyond(void **state)
     office_command(office, "new-cohort c3 2");
     office_expect_failure(office_notice(office), REFUSAL_COHORTS_USED_UP);
     assert_int_equal(office->saved_at->len, 0);
+    office_command(office, "new-cohort c1 2"); /* would not be possible anyway */
+    office_expect_failure(office_notice(office), REFUSAL_IN_COHORT);
     office_free(office);
 }
 

@@ -312,6 +312,9 @@ static void whatever_a_silent_process_says_it_is_there_again(void **state)
             office_open(office, i, "100");
         office_command(office, "exit c2");
         office_wait(office, 20 * NS_PER_S);
+        Office *clone = office_clone(office);
+        assert_int_equal(chosen(clone), 0);
+        office_free(clone);
         assert_int_equal(chosen(office), 0);
         Message report = {.kind = MESSAGE_REPORT, .report = {1002, office_name(2), 2, 5}};
         Message request = office_request(2, 1, COMMAND_DELETE_COHORT, 2);

@@ -85,6 +85,7 @@ static void a_process_with_an_account_resumes_no_other(void **state)
     assert_int_equal(bank_load_row(office->bank, &line), BANK_LOAD_OK);
     office_open(office, 1, "100");
     expect_resume(office, 3, 1001, false, REFUSAL_HAS_ACCOUNT);
+    expect_resume(office, 3, 1001, true, REFUSAL_HAS_ACCOUNT);
     office_command(office, "exit c1");
     Message yes = office_vote(1, PROPOSAL_EXIT, 1, REFUSAL_NONE);
     office_say(office, 1, &yes);

@@ -161,6 +161,23 @@ static void who_asked_for_an_account_may_vote_from_where_it_is_now(void **state)
     office_free(office);
 }
 
+static void it_may_be_on_another_machine_by_then(void **state)
+{
+    (void)state;
+    Office *office = moved_office();
+    const Message yes = vote_of_c1(REFUSAL_NONE);
+    const Address there = {OFFICE_IP + 1, office_address(7).port};
+    for (int time = 0; time < 2; time++) {
+        WireWriter writer;
+        wire_begin(&writer, &(Header){.sender = SENDER_CLIENT, .cookie = office_cookie(office, 7)});
+        assert_true(wire_add(&writer, &yes));
+        const size_t length = wire_end(&writer);
+        office_receive(office, there, writer.bytes, length);
+    }
+    assert_int_equal(office_row(office, 1).ip, OFFICE_IP + 1);
+    office_free(office);
+}
+
 static void a_yes_of_another_process_from_elsewhere_makes_no_account(void **state)
 {
     (void)state;
@@ -507,6 +524,7 @@ int main(void)
         cmocka_unit_test(a_yes_for_a_formed_cohort_from_outside_it_is_answered_abort),
         cmocka_unit_test(a_late_no_is_not_answered),
         cmocka_unit_test(who_asked_for_an_account_may_vote_from_where_it_is_now),
+        cmocka_unit_test(it_may_be_on_another_machine_by_then),
         cmocka_unit_test(a_yes_of_another_process_from_elsewhere_makes_no_account),
         cmocka_unit_test(a_no_to_an_account_counts_from_anywhere),
         cmocka_unit_test(members_are_told_in_parts_that_say_where_they_belong),

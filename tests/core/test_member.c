@@ -335,6 +335,20 @@ static void parts_of_one_proposal_make_no_whole_with_those_of_another(void **sta
     patron_free(patron);
 }
 
+static void an_outcome_of_another_kind_is_not_that_of_a_joining(void **state)
+{
+    (void)state;
+    Patron *patron = patron_with_account();
+    patron_say(patron, patron_join_part(1, 2, 0, 2));
+    patron_decide(patron, PROPOSAL_OPEN, 1, "a", true); /* again, of the account */
+    patron_decide(patron, PROPOSAL_EXIT, 1, "a", true);
+    assert_int_equal(customer_cohort(patron->customer), 0);
+    assert_true(customer_has_account(patron->customer));
+    patron_decide(patron, PROPOSAL_JOIN, 1, "a", true);
+    assert_int_equal(customer_cohort(patron->customer), 1);
+    patron_free(patron);
+}
+
 static void a_proposal_for_a_cohort_that_it_is_not_in_is_ignored(void **state)
 {
     (void)state;
@@ -449,6 +463,7 @@ int main(void)
         cmocka_unit_test(an_exit_that_was_given_up_or_of_a_member_is_refused),
         cmocka_unit_test(a_proposal_in_parts_is_answered_when_it_is_whole),
         cmocka_unit_test(parts_of_one_proposal_make_no_whole_with_those_of_another),
+        cmocka_unit_test(an_outcome_of_another_kind_is_not_that_of_a_joining),
         cmocka_unit_test(a_proposal_for_a_cohort_that_it_is_not_in_is_ignored),
         cmocka_unit_test(a_member_joins_no_other_cohort),
         cmocka_unit_test(a_member_is_found_again_after_a_crash_as_it_joined),

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "core/customer_state.h"
+#include "core/leaving.h"
 #include "tests/core/patron.h"
 
 static void order(Patron *patron, DissolveOrder word, uint64_t attempt)
@@ -69,12 +70,23 @@ static void a_report_has_a_row_for_every_member_in_parts_of_40(void **state)
             while (wire_next(&reader, &part)) {
                 assert_int_equal(part.status.total, count);
                 assert_int_equal(part.status.first, next);
+                assert_true(part.status.count > 0);
                 assert_true(part.status.count == 40 || next + part.status.count == count);
                 for (uint16_t row = 0; row < part.status.count; row++)
                     assert_int_equal(part.status.counts[row].known, 100 + next++);
             }
         }
         assert_int_equal(next, count);
+        const Dissolving *dissolving = &patron->customer->membership.dissolving;
+        for (uint16_t first = 0; first < count; first += 40) {
+            assert_true(dissolving->due); /* while a part is not acknowledged */
+            const Message part = {
+                .kind = MESSAGE_STATUS,
+                .status = {
+                    .cohort = 1, .attempt = 1, .version = dissolving->version, .first = first}};
+            acknowledge(patron, &part);
+        }
+        assert_false(dissolving->due);
         patron_free(patron);
     }
 }
@@ -244,6 +256,7 @@ static void a_vote_that_was_acknowledged_is_told_again_after_a_crash(void **stat
     Message vote;
     assert_true(patron_said(patron, MESSAGE_STATUS, &vote));
     acknowledge(patron, &vote);
+    patron->customer->account_changed = true; /* that it was acknowledged is on its disk */
     patron_wait(patron, 20 * NS_PER_S);
     assert_true(patron_silent(patron, MESSAGE_STATUS));
     patron_crash(patron);
@@ -332,6 +345,23 @@ static void a_vote_of_no_cohort_is_damage(void **state)
     patron_free(patron);
 }
 
+static void a_vote_of_more_members_than_a_cohort_has_does_not_code(void **state)
+{
+    (void)state;
+    Patron *patron = voted();
+    Dissolving *dissolving = &patron->customer->membership.dissolving;
+    g_free(dissolving->final.counts);
+    dissolving->final.counts = g_new0(StatusCount, MEMBERS_MAX + 1);
+    for (uint16_t count = MEMBERS_MAX; count <= MEMBERS_MAX + 1; count++) {
+        Coder coder = coder_encode_growing();
+        dissolving->final.count = count;
+        leaving_code(&coder, dissolving);
+        assert_int_equal(coder.failed, count > MEMBERS_MAX);
+        coder_deinit(&coder);
+    }
+    patron_free(patron);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -349,6 +379,7 @@ int main(void)
         cmocka_unit_test(the_balance_it_left_with_is_the_last_report_before_the_next),
         cmocka_unit_test(an_order_for_another_cohort_or_before_the_vote_is_dropped),
         cmocka_unit_test(a_vote_of_no_cohort_is_damage),
+        cmocka_unit_test(a_vote_of_more_members_than_a_cohort_has_does_not_code),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -146,6 +146,8 @@ static void a_value_is_quoted_if_there_is_one_and_as_far_as_40_bytes(void **stat
         g_autofree char *end = g_strdup_printf("found \"%.40s%s\"", name, length > 40 ? "..." : "");
         assert_true(g_str_has_suffix(error, end));
     }
+    g_autofree char *first = error_of(HEADER "9lives,-1,127.0.0.1,8501,8502,,0\n");
+    assert_true(g_str_has_suffix(first, "found \"9lives\"")); /* of two faults one is told */
     g_autofree char *missing = error_of(HEADER "alice\n");
     assert_true(g_str_has_suffix(missing, "this value is missing: a row has 7"));
 }
