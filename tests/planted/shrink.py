@@ -122,7 +122,11 @@ def shrinks(cohort, name, folder):
     require(again == open(schedule, encoding="utf-8").read(), "the same result with other --jobs")
     require(text.startswith(told["story"]), "the story is told first")
     require(f"{told['choices_after']} choices of {told['choices_before']}" in text, "the counts")
-    require(f"reproduce: {cohort} sim '{small}'" in text, "the command that shows it")
+    commands = [line[len("reproduce: "):] for line in text.splitlines()
+                if line.startswith("reproduce: ")]
+    require(len(commands) == 1 and small in commands[0], "the command that shows it")
+    shown = subprocess.run(commands[0], shell=True, stdout=subprocess.DEVNULL, check=False)
+    require(shown.returncode == code, "the command shows it")
     # What is small already stays as it is, and a schedule can be shrunk too.
     once_more = json.loads(run(cohort, "shrink", "--schedule", schedule, *planted, "--json").stdout)
     require(once_more["choices_before"] == told["choices_after"], "a schedule's own size")
