@@ -37,6 +37,11 @@ static void account_write(Application *application, Account account)
 void application_code(Coder *coder, Application *application)
 {
     code_bytes(coder, application->bytes, APPLICATION_BYTES);
+    if (!coder->decoding)
+        return;
+    Account account = account_read(application);
+    if (account.balance < 0 || account.lost_released < 0)
+        coder->failed = true;
 }
 
 void account_open(Application *application, Money balance)

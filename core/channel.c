@@ -62,6 +62,8 @@ static void entry_code(Coder *coder, Entry *entry)
 {
     int kind = (int)entry->kind;
     code_u64(coder, &entry->payload);
+    if (coder->decoding && entry->payload > INT64_MAX) /* the sum of what is lost is Money */
+        coder->failed = true;
     code_enum(coder, &kind, ENTRY_KINDS);
     entry->kind = (EntryKind)kind;
     code_bool(coder, &entry->lost);
