@@ -25,8 +25,12 @@ SETTLE_ROUNDS = 10
 SETTLE_S = 90  # a command is given up after 60
 OPENED = 1000  # each customer begins with
 NAMES = ("alice", "bob", "carol", "dave", "erin", "frank")
+# A cohort may come and go at any time: whoever asked the bank for it was killed, and the bank does
+# it nevertheless.
+IN_COHORT = "is in cohort"
+NO_COHORT = "not in a cohort"
 # What a user may be told when others come and go. Anything else fails the test.
-REASONS = ("insufficient balance", "is in cohort", "not in a cohort", "is not in this cohort",
+REASONS = ("insufficient balance", IN_COHORT, NO_COHORT, "is not in this cohort",
            "too few others run", "in the middle of another command", " did not answer",
            "was engaged in another checkpoint or rollback", " declined;", "did not settle in time")
 WEIGHTS = {"transfer": 30, "lost-transfer": 4, "deposit": 12, "withdrawal": 10, "checkpoint": 14,
@@ -302,7 +306,7 @@ class Life:
                                         *(actor.describe() for actor in self.actors))))
             time.sleep(0.001)
 
-    def do(self, actor, line):
+    def do(self, actor, line, unless=None):
         """Again while the bank waits for a process that was killed to say that it has left."""
         limit = time.monotonic() + SETTLE_S
         while True:
@@ -311,7 +315,8 @@ class Life:
             if "in the middle of another command" not in actor.last or time.monotonic() > limit:
                 break
             time.sleep(0.1)
-        check(actor.last.startswith("SUCCESS "), f"{actor.name}: {line}: {actor.last}")
+        check(actor.last.startswith("SUCCESS ") or unless and unless in actor.last,
+              f"{actor.name}: {line}: {actor.last}")
         return actor.last
 
     def quiet(self):
@@ -341,7 +346,7 @@ class Life:
         for customer in self.customers:
             customer.in_cohort = customer.cohort() is not None
             if customer.in_cohort:
-                self.do(customer, "checkpoint")
+                self.do(customer, "checkpoint", unless=NO_COHORT)
         self.come_to_rest()
         balances = {customer.name: cents(customer.last.split()[-1]) for customer in self.customers}
         self.until(lambda: self.rows() == balances, f"data.csv to say {balances}")
@@ -362,6 +367,13 @@ class Life:
         check(done.returncode == 0, f"cohort check: exit {done.returncode}\n"
                                     f"{done.stdout[-3000:]}{done.stderr[-3000:]}")
 
+    def close_account(self, customer):
+        limit = time.monotonic() + SETTLE_S
+        while IN_COHORT in self.do(customer, f"exit {customer.name}", unless=IN_COHORT):
+            check(time.monotonic() < limit, f"{customer.name} does not get out: {customer.last}")
+            self.do(customer, "delete-cohort", unless=NO_COHORT)
+        return cents(customer.last.split()[-1])
+
     def end(self):
         """Cohorts dissolved, accounts closed, the bank stopped: the file has it all."""
         for customer in self.customers:
@@ -373,8 +385,7 @@ class Life:
         balances = {}
         for customer in self.customers:
             customer.may_end = True
-            answer = self.do(customer, f"exit {customer.name}")
-            balances[customer.name] = cents(answer.split()[-1])
+            balances[customer.name] = self.close_account(customer)
             same((customer.name, customer.process.child.wait(timeout=WAIT_S)), (customer.name, 0))
         self.bank.process.say("quit")
         self.bank.process.end()
