@@ -251,6 +251,8 @@ static void code_notice(Coder *coder, Notice *notice, Effects *effects)
         notice->undone = fields[11];
         notice->count = fields[12];
         notice->member_count = counted(coder, fields[13]);
+        if ((notice->kind == NOTICE_FAILURE) != (notice->refusal != REFUSAL_NONE))
+            coder->failed = true;
     }
     code_label(coder, &notice->name, fields[4]);
     code_label(coder, &notice->initiator, fields[9]);

@@ -154,6 +154,31 @@ static void decoded_effects_have_the_bytes_that_they_came_from(void **state)
     effects_free(decoded);
 }
 
+/* Only a failure has a reason, and each has one. */
+static void a_notice_without_the_reason_it_needs_does_not_decode(void **state)
+{
+    (void)state;
+    static const struct {
+        NoticeKind kind;
+        Refusal refusal;
+        bool sound;
+    } cases[] = {{NOTICE_FAILURE, REFUSAL_BUSY, true},
+                 {NOTICE_FAILURE, REFUSAL_NONE, false},
+                 {NOTICE_SUCCESS, REFUSAL_NONE, true},
+                 {NOTICE_SUCCESS, REFUSAL_BUSY, false}};
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        Effects *effects = effects_new();
+        Coder coder = coder_encode_growing();
+        effects_notify(effects, &(Notice){.kind = cases[i].kind, .refusal = cases[i].refusal});
+        effects_encode(effects, &coder);
+        Coder decoder = coder_decode(coder.bytes, coder.length);
+        effects_decode(effects, &decoder);
+        assert_int_equal(coder_finished(&decoder), cases[i].sound);
+        coder_deinit(&coder);
+        effects_free(effects);
+    }
+}
+
 /* Whatever the bytes are, decoding ends, and reads nothing that is not there. */
 static void spoilt_effects_decode_or_fail(void **state)
 {
@@ -442,6 +467,7 @@ int main(void)
         cmocka_unit_test(a_number_takes_as_many_bytes_as_it_needs),
         cmocka_unit_test(a_number_in_another_form_is_none),
         cmocka_unit_test(decoded_effects_have_the_bytes_that_they_came_from),
+        cmocka_unit_test(a_notice_without_the_reason_it_needs_does_not_decode),
         cmocka_unit_test(spoilt_effects_decode_or_fail),
         cmocka_unit_test(decoded_events_are_what_was_coded),
         cmocka_unit_test(frames_are_read_as_they_were_written),
