@@ -1,19 +1,15 @@
 /* `cohort explore`: all that can happen in a small scenario, and a shortest counter-example. */
 #include <errno.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "core/planted.h"
 #include "sim/explore_schedule.h"
-#include "sim/value.h"
 #include "tools/commands.h"
 #include "tools/options.h"
 #include "tools/result.h"
 #include "tools/scenario_file.h"
-#include "tools/simrun.h"
 #include "tools/story.h"
 
 enum { CUTS_AT_ONCE = 2000 };
@@ -69,18 +65,11 @@ typedef struct Exploring {
     const Scenario *scenario;
     Explorer *explorer;
     uint64_t budget_ns; /* 0: none */
+    const volatile sig_atomic_t *interrupted;
     gint64 began_us;
     gint64 shown_us;
     bool out_of_time;
 } Exploring;
-
-static volatile sig_atomic_t interrupted;
-
-static void on_interrupt(int signal)
-{
-    (void)signal;
-    interrupted = 1;
-}
 
 /* --- the command line --- */
 
@@ -135,7 +124,6 @@ static const char *check_given(const Given *given, ExploreOptions *options, uint
                                 .symmetry = !given->no_symmetry,
                                 .states_max = UINT64_MAX,
                                 .bytes_max = UINT64_MAX};
-    *budget_ns = 0;
     if (given->rest == NULL || given->rest[1] != NULL)
         return "one SCENARIO is needed";
     if (given->states != NULL &&
@@ -143,10 +131,7 @@ static const char *check_given(const Given *given, ExploreOptions *options, uint
         return "--max-states must be a number above 0";
     if (given->memory != NULL && !parse_size(given->memory, &options->bytes_max))
         return "--max-memory must be a size such as 500M or 8G";
-    if (given->budget != NULL &&
-        (value_parse_time(given->budget, budget_ns) != NULL || *budget_ns == 0))
-        return "--budget must be a time such as 30s or 5m";
-    return NULL;
+    return options_budget(given->budget, budget_ns);
 }
 
 /* --- progress --- */
@@ -180,7 +165,7 @@ static void show_progress(Exploring *exploring)
 
 static void search(Exploring *exploring)
 {
-    while (!interrupted && explorer_advance(exploring->explorer, CUTS_AT_ONCE)) {
+    while (!*exploring->interrupted && explorer_advance(exploring->explorer, CUTS_AT_ONCE)) {
         exploring->out_of_time =
             exploring->budget_ns > 0 && elapsed_us(exploring) * NS_PER_US >= exploring->budget_ns;
         if (exploring->out_of_time)
@@ -215,7 +200,7 @@ static void tell_path(Exploring *exploring, GString *out)
 
 static const char *stopped_by(const Exploring *exploring, const ExploreResult *result)
 {
-    if (interrupted)
+    if (*exploring->interrupted)
         return "interrupted";
     if (exploring->out_of_time)
         return "stopped by --budget";
@@ -326,7 +311,7 @@ static int report(Exploring *exploring)
     if (result.end == EXPLORE_STUCK)
         print_waiting(exploring);
     print_summary(exploring, &result);
-    if (interrupted)
+    if (*exploring->interrupted)
         return EXIT_INTERRUPTED;
     if (found && exploring->given->write_schedule != NULL)
         write_schedule(exploring);
@@ -352,7 +337,6 @@ static int explore(const Given *given, const char *command)
 {
     ExploreOptions options;
     Exploring exploring = {.given = given, .command = command};
-    const struct sigaction action = {.sa_handler = on_interrupt};
     char *error = NULL;
     const char *wrong = check_given(given, &options, &exploring.budget_ns);
     if (wrong != NULL)
@@ -368,7 +352,7 @@ static int explore(const Given *given, const char *command)
             scenario_free(scenario);
         return EXIT_USAGE;
     }
-    sigaction(SIGINT, &action, NULL);
+    exploring.interrupted = options_interruptible();
     exploring.scenario = scenario;
     exploring.began_us = g_get_monotonic_time();
     exploring.shown_us = exploring.began_us;
@@ -386,15 +370,8 @@ int explore_main(int argc, char **argv)
 {
     Given given = {0};
     int exit_code;
-    if (!parse_given(&given, argc, argv, &exit_code))
-        return exit_code;
-#ifdef COHORT_PLANTED_FAULTS
-    if (given.planted != NULL && !planted_choose(given.planted))
-        exit_code =
-            options_fail(EXIT_USAGE, argv[0],
-                         "no planted fault '%s' (try cohort sim --planted list)", given.planted);
-    else
-#endif
+    if (parse_given(&given, argc, argv, &exit_code) &&
+        options_plant(argv[0], given.planted, &exit_code))
         exit_code = explore(&given, argv[0]);
     free_given(&given);
     return exit_code;

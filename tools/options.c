@@ -1,9 +1,15 @@
 #include "tools/options.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 #include <unistd.h>
+
+#include "core/planted.h"
+#include "sim/value.h"
+
+enum { JOBS_MAX = 1024 };
 
 void (*panic_last_words)(void);
 
@@ -120,6 +126,62 @@ bool options_address(const char *command, const char *flag, const char *text, Ad
 bool options_ip(const char *command, const char *flag, const char *text, uint32_t *ip)
 {
     return read_value(command, flag, text, parse_ip, false, ip);
+}
+
+/* --- of those who search and simulate --- */
+
+const char *options_budget(const char *text, uint64_t *budget_ns)
+{
+    *budget_ns = 0;
+    if (text != NULL && (value_parse_time(text, budget_ns) != NULL || *budget_ns == 0))
+        return "--budget must be a time such as 30s or 5m";
+    return NULL;
+}
+
+const char *options_jobs(const char *text, unsigned *jobs)
+{
+    uint64_t number = g_get_num_processors();
+    if (text != NULL && (!number_parse(text, &number) || number < 1 || number > JOBS_MAX))
+        return "--jobs must be a number from 1 to 1024";
+    *jobs = (unsigned)number;
+    return NULL;
+}
+static_assert(JOBS_MAX == 1024, "options_jobs says so");
+
+bool options_plant(const char *command, const char *name, int *exit_code)
+{
+    *exit_code = EXIT_DONE;
+#ifdef COHORT_PLANTED_FAULTS
+    if (name != NULL && strcmp(name, "list") == 0) {
+        for (int fault = PLANTED_NONE + 1; fault < PLANTED_KINDS; fault++)
+            puts(planted_name((Planted)fault));
+        return false;
+    }
+    if (name != NULL && !planted_choose(name)) {
+        *exit_code =
+            options_fail(EXIT_USAGE, command, "no planted fault '%s' (try --planted list)", name);
+        return false;
+    }
+#else
+    (void)command;
+    (void)name;
+#endif
+    return true;
+}
+
+static volatile sig_atomic_t interrupted;
+
+static void on_interrupt(int signal)
+{
+    (void)signal;
+    interrupted = 1;
+}
+
+const volatile sig_atomic_t *options_interruptible(void)
+{
+    const struct sigaction action = {.sa_handler = on_interrupt}; /* no SA_RESTART: poll ends */
+    sigaction(SIGINT, &action, NULL);
+    return &interrupted;
 }
 
 /* --- the environment --- */

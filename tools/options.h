@@ -3,6 +3,7 @@
 #define COHORT_OPTIONS_H
 
 #include <glib.h>
+#include <signal.h>
 
 #include "core/types.h"
 #include "net/recorder.h"
@@ -10,12 +11,13 @@
 
 /* The exit codes of every subcommand. */
 enum {
-    EXIT_DONE = 0,        /* and everything held */
-    EXIT_VIOLATION = 1,   /* an invariant was violated */
-    EXIT_USAGE = 2,       /* usage or bad input; nothing was changed */
-    EXIT_STUCK = 3,       /* no progress after the faults stopped */
-    EXIT_ENVIRONMENT = 4, /* port taken, disk full, permission */
-    EXIT_INTERNAL = 70    /* a broken invariant of the program itself */
+    EXIT_DONE = 0,         /* and everything held */
+    EXIT_VIOLATION = 1,    /* an invariant was violated */
+    EXIT_USAGE = 2,        /* usage or bad input; nothing was changed */
+    EXIT_STUCK = 3,        /* no progress after the faults stopped */
+    EXIT_ENVIRONMENT = 4,  /* port taken, disk full, permission */
+    EXIT_INTERNAL = 70,    /* a broken invariant of the program itself */
+    EXIT_INTERRUPTED = 130 /* by SIGINT, as shells say it */
 };
 
 /* Parses the flags; a subcommand of these takes no other words. --help prints `help`, --version
@@ -32,6 +34,20 @@ bool options_port(const char *command, const char *flag, const char *text, bool 
                   uint16_t *port);
 bool options_address(const char *command, const char *flag, const char *text, Address *address);
 bool options_ip(const char *command, const char *flag, const char *text, uint32_t *ip);
+
+/* --- of those who search and simulate --- */
+
+/* NULL, or what is wrong with the value; without one, NULL, there is no limit, 0. */
+const char *options_budget(const char *text, uint64_t *budget_ns);
+/* Likewise; without one there is a job for each processor. */
+const char *options_jobs(const char *text, unsigned *jobs);
+/* Plants what --planted names, where faults can be planted; NULL: nothing. True: go on. False: it
+ * is `list`, or no fault; all is said, and *exit_code is how to end. */
+bool options_plant(const char *command, const char *name, int *exit_code);
+/* From now on SIGINT ends nothing, but makes this true, and system calls that wait return. */
+const volatile sig_atomic_t *options_interruptible(void);
+
+/* --- the environment --- */
 
 /* Opens the file of --trace; without a path there is none, NULL. Returns EXIT_DONE, or how to end,
  * and all is said. */

@@ -5,10 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/planted.h"
 #include "sim/draft.h"
 #include "sim/swarm.h"
-#include "sim/value.h"
 #include "sim/world.h"
 #include "tools/commands.h"
 #include "tools/options.h"
@@ -18,7 +16,7 @@
 #include "tools/story.h"
 #include "tools/trial.h"
 
-enum { JOBS_MAX = 64, EVENTS_MAX = 20000000 };
+enum { EVENTS_MAX = 20000000 };
 
 static const char HELP[] =
     "Usage: cohort shrink SCENARIO --seed N [OPTION]...\n"
@@ -59,10 +57,10 @@ typedef struct Given {
     char *output;
     char *write_schedule;
     char *budget;
+    char *jobs;
     char *planted;
     char **sets;
     char **rest;
-    gint jobs;
     gboolean swarm;
     gboolean json;
 } Given;
@@ -79,14 +77,6 @@ typedef struct Shrinking {
     bool refused; /* by the system: no children */
 } Shrinking;
 
-static volatile sig_atomic_t interrupted;
-
-static void on_interrupt(int signal)
-{
-    (void)signal;
-    interrupted = 1;
-}
-
 /* --- the command line --- */
 
 static bool parse_given(Given *given, int argc, char **argv, int *exit_code)
@@ -99,7 +89,7 @@ static bool parse_given(Given *given, int argc, char **argv, int *exit_code)
         {"output", 'o', 0, G_OPTION_ARG_FILENAME, &given->output, NULL, NULL},
         {"write-schedule", 0, 0, G_OPTION_ARG_FILENAME, &given->write_schedule, NULL, NULL},
         {"budget", 0, 0, G_OPTION_ARG_STRING, &given->budget, NULL, NULL},
-        {"jobs", 0, 0, G_OPTION_ARG_INT, &given->jobs, NULL, NULL},
+        {"jobs", 0, 0, G_OPTION_ARG_STRING, &given->jobs, NULL, NULL},
         {"json", 0, 0, G_OPTION_ARG_NONE, &given->json, NULL, NULL},
 #ifdef COHORT_PLANTED_FAULTS
         {"planted", 0, 0, G_OPTION_ARG_STRING, &given->planted, NULL, NULL},
@@ -116,13 +106,14 @@ static void free_given(Given *given)
     g_free(given->output);
     g_free(given->write_schedule);
     g_free(given->budget);
+    g_free(given->jobs);
     g_free(given->planted);
     g_strfreev(given->sets);
     g_strfreev(given->rest);
 }
 
 /* NULL, or what is wrong with the flags. */
-static const char *check_given(const Given *given, uint64_t *budget_ns)
+static const char *check_given(const Given *given, uint64_t *budget_ns, unsigned *jobs)
 {
     bool file = given->rest != NULL;
     if ((file ? 1 : 0) + (given->schedule != NULL) + (given->swarm ? 1 : 0) != 1 ||
@@ -132,12 +123,8 @@ static const char *check_given(const Given *given, uint64_t *budget_ns)
         return "--swarm draws its scenario from --seed, without --set";
     if (given->schedule != NULL && given->seed != NULL)
         return "--seed does not go with --schedule, which has its own";
-    if (given->jobs < 0 || given->jobs > JOBS_MAX)
-        return "--jobs must be from 1 to 64";
-    if (given->budget != NULL &&
-        (value_parse_time(given->budget, budget_ns) != NULL || *budget_ns == 0))
-        return "--budget must be a time such as 30s or 5m";
-    return NULL;
+    const char *wrong = options_jobs(given->jobs, jobs);
+    return wrong != NULL ? wrong : options_budget(given->budget, budget_ns);
 }
 
 static const char *path_of(const Given *given)
@@ -206,7 +193,7 @@ static bool enough(void *context, const char *doing, size_t choices)
     Shrinking *shrinking = context;
     show_progress(shrinking, doing, choices);
     uint64_t spent_ns = (uint64_t)(g_get_monotonic_time() - shrinking->began_us) * NS_PER_US;
-    return interrupted || shrinking->refused ||
+    return *shrinking->trial.interrupted || shrinking->refused ||
            (shrinking->budget_ns > 0 && spent_ns >= shrinking->budget_ns);
 }
 
@@ -363,7 +350,7 @@ static int shrink_text(Shrinking *shrinking, const char *text)
     if (schedule == NULL && errno != 0)
         return options_fail(EXIT_ENVIRONMENT, shrinking->command, "cannot run children: %s",
                             g_strerror(errno));
-    if (schedule == NULL && interrupted)
+    if (schedule == NULL && *shrinking->trial.interrupted)
         return options_fail(EXIT_INTERRUPTED, shrinking->command,
                             "%s: interrupted before the run was over", path);
     if (schedule == NULL)
@@ -375,14 +362,14 @@ static int shrink_text(Shrinking *shrinking, const char *text)
     shrinking->before = draft_choices(draft);
     draft_free(draft);
     const Judge judge = {.context = shrinking, .first = first, .record = record, .enough = enough};
-    if (first(shrinking, &schedule, 1, shrinking->verdict) != 0 && !interrupted &&
+    if (first(shrinking, &schedule, 1, shrinking->verdict) != 0 && !*shrinking->trial.interrupted &&
         !shrinking->refused)
         return options_fail(EXIT_INTERNAL, shrinking->command,
                             "%s: its schedule does not fail as the run does", path);
     g_autofree char *small = shrink(&judge, schedule, shrinking->verdict);
     if (isatty(STDERR_FILENO))
         fputs("\r\033[K", stderr);
-    if (interrupted)
+    if (*shrinking->trial.interrupted)
         fputs("interrupted: this is the smallest so far\n", stderr);
     if (shrinking->refused)
         return options_fail(EXIT_ENVIRONMENT, shrinking->command, "cannot run children");
@@ -406,30 +393,22 @@ static bool may_write(const char *path, const char *command)
 static int run(const Given *given, const char *command)
 {
     Shrinking shrinking = {.given = given, .command = command};
-    const char *wrong = check_given(given, &shrinking.budget_ns);
+    unsigned jobs;
+    const char *wrong = check_given(given, &shrinking.budget_ns, &jobs);
     if (wrong != NULL)
         return options_fail(EXIT_USAGE, command, "%s (try --help)", wrong);
-#ifdef COHORT_PLANTED_FAULTS
-    if (given->planted != NULL && !planted_choose(given->planted))
-        return options_fail(EXIT_USAGE, command,
-                            "no planted fault '%s' (try cohort sim --planted list)",
-                            given->planted);
-#endif
     if (!may_write(given->output, command) || !may_write(given->write_schedule, command))
         return EXIT_ENVIRONMENT;
     g_autofree char *error = NULL;
     g_autofree char *text = load_text(given, &error);
     if (text == NULL)
         return options_fail(EXIT_USAGE, command, "%s", error);
-    const struct sigaction action = {.sa_handler = on_interrupt}; /* no SA_RESTART: poll ends */
-    sigaction(SIGINT, &action, NULL);
     shrinking.began_us = g_get_monotonic_time();
     shrinking.shown_us = shrinking.began_us;
-    shrinking.trial =
-        (Trial){.path = path_of(given),
-                .jobs = given->jobs > 0 ? (unsigned)given->jobs : g_get_num_processors(),
-                .events_max = EVENTS_MAX,
-                .interrupted = &interrupted};
+    shrinking.trial = (Trial){.path = path_of(given),
+                              .jobs = jobs,
+                              .events_max = EVENTS_MAX,
+                              .interrupted = options_interruptible()};
     return shrink_text(&shrinking, text);
 }
 
@@ -437,7 +416,8 @@ int shrink_main(int argc, char **argv)
 {
     Given given = {0};
     int exit_code;
-    if (parse_given(&given, argc, argv, &exit_code))
+    if (parse_given(&given, argc, argv, &exit_code) &&
+        options_plant(argv[0], given.planted, &exit_code))
         exit_code = run(&given, argv[0]);
     if ((fflush(stdout) != 0 || ferror(stdout)) && exit_code == EXIT_DONE)
         exit_code = options_fail(EXIT_ENVIRONMENT, argv[0], "standard output: cannot write");

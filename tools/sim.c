@@ -4,10 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/planted.h"
 #include "sim/schedule.h"
 #include "sim/swarm.h"
-#include "sim/value.h"
 #include "tools/batch.h"
 #include "tools/commands.h"
 #include "tools/options.h"
@@ -16,7 +14,7 @@
 #include "tools/story.h"
 #include "tools/twice.h"
 
-enum { JOBS_MAX = 1024, TRACE_BUFFER_BYTES = 1 << 18 };
+enum { TRACE_BUFFER_BYTES = 1 << 18 };
 
 static const char HELP[] =
     "Usage: cohort sim SCENARIO [OPTION]...\n"
@@ -69,13 +67,13 @@ typedef struct Given {
     char *seeds;
     char *shard;
     char *budget;
+    char *jobs;
     char *schedule;
     char *write_schedule;
     char *trace;
     char *planted;
     char **sets;
     char **rest;
-    gint jobs;
     gboolean swarm;
     gboolean datagrams;
     gboolean story;
@@ -84,14 +82,6 @@ typedef struct Given {
     gboolean check_determinism;
 } Given;
 
-static volatile sig_atomic_t interrupted;
-
-static void on_interrupt(int signal)
-{
-    (void)signal;
-    interrupted = 1;
-}
-
 /* --- the command line --- */
 
 static bool parse_given(Given *given, int argc, char **argv, int *exit_code)
@@ -99,7 +89,7 @@ static bool parse_given(Given *given, int argc, char **argv, int *exit_code)
     const GOptionEntry entries[] = {
         {"seed", 0, 0, G_OPTION_ARG_STRING, &given->seed, NULL, NULL},
         {"seeds", 0, 0, G_OPTION_ARG_STRING, &given->seeds, NULL, NULL},
-        {"jobs", 0, 0, G_OPTION_ARG_INT, &given->jobs, NULL, NULL},
+        {"jobs", 0, 0, G_OPTION_ARG_STRING, &given->jobs, NULL, NULL},
         {"shard", 0, 0, G_OPTION_ARG_STRING, &given->shard, NULL, NULL},
         {"budget", 0, 0, G_OPTION_ARG_STRING, &given->budget, NULL, NULL},
         {"swarm", 0, 0, G_OPTION_ARG_NONE, &given->swarm, NULL, NULL},
@@ -127,6 +117,7 @@ static void free_given(Given *given)
     g_free(given->seeds);
     g_free(given->shard);
     g_free(given->budget);
+    g_free(given->jobs);
     g_free(given->schedule);
     g_free(given->write_schedule);
     g_free(given->trace);
@@ -168,25 +159,28 @@ static const char *parse_batch(const Given *given, Batch *batch)
                "nor --write-schedule";
     batch->swarm = given->swarm;
     batch->first_seed = 1;
-    if (given->budget != NULL &&
-        (value_parse_time(given->budget, &batch->budget_ns) != NULL || batch->budget_ns == 0))
-        return "--budget must be a time, such as 10m";
     if (given->seeds == NULL && !given->swarm)
         return "--budget goes with --seeds or --swarm";
     if (given->swarm && given->check_determinism)
         return "--check-determinism of a swarm takes one --seed";
+    if (given->check_determinism && given->budget != NULL)
+        return "--check-determinism goes without --budget";
     if (given->seeds != NULL && !parse_pair(given->seeds, "..", &batch->first_seed, &last))
         return "--seeds must be A..B, A not above B";
-    if (last < batch->first_seed || last - batch->first_seed >= INT64_MAX)
+    if (last < batch->first_seed)
         return "--seeds must be A..B, A not above B";
+    if (last - batch->first_seed >= INT64_MAX)
+        return "--seeds: a batch has at most 9223372036854775807 seeds";
     if (given->seeds == NULL && given->shard != NULL)
         return "--shard goes with --seeds";
     if (given->shard != NULL &&
         (!parse_pair(given->shard, "/", &part, &parts) || part < 1 || part > parts))
         return "--shard must be K/N, K from 1 to N";
-    if (given->jobs < 0 || given->jobs > JOBS_MAX)
-        return "--jobs must be from 1 to 1024";
-    batch->jobs = given->jobs > 0 ? (unsigned)given->jobs : g_get_num_processors();
+    const char *wrong = options_jobs(given->jobs, &batch->jobs);
+    if (wrong == NULL)
+        wrong = options_budget(given->budget, &batch->budget_ns);
+    if (wrong != NULL)
+        return wrong;
     /* Parts differ by one seed at most; the first ones are the larger. */
     uint64_t all = last - batch->first_seed + 1;
     batch->count = all / parts + (part <= all % parts);
@@ -199,7 +193,7 @@ static const char *parse_batch(const Given *given, Batch *batch)
 static const char *check_single(const Given *given, uint64_t *seed)
 {
     *seed = 1;
-    if (given->jobs != 0 || given->shard != NULL)
+    if (given->jobs != NULL || given->shard != NULL)
         return "--jobs and --shard go with --seeds";
     if (given->seed != NULL && !number_parse(given->seed, seed))
         return "--seed must be a number";
@@ -213,32 +207,11 @@ static const char *check_single(const Given *given, uint64_t *seed)
     return NULL;
 }
 
-/* --dump-defaults and --planted list need no run; and what --planted names is planted. True: go on.
- */
-static bool answer_at_once(const Given *given, const char *command, int *exit_code)
+static void dump_defaults(void)
 {
-    *exit_code = EXIT_DONE;
-    if (given->dump_defaults) {
-        g_autoptr(GString) text = g_string_new(NULL);
-        scenario_dump_defaults(text);
-        fputs(text->str, stdout);
-        return false;
-    }
-#ifdef COHORT_PLANTED_FAULTS
-    if (given->planted != NULL && strcmp(given->planted, "list") == 0) {
-        for (int fault = PLANTED_NONE + 1; fault < PLANTED_KINDS; fault++)
-            puts(planted_name((Planted)fault));
-        return false;
-    }
-    if (given->planted != NULL && !planted_choose(given->planted)) {
-        *exit_code = options_fail(EXIT_USAGE, command, "no planted fault '%s' (try --planted list)",
-                                  given->planted);
-        return false;
-    }
-#else
-    (void)command;
-#endif
-    return true;
+    g_autoptr(GString) text = g_string_new(NULL);
+    scenario_dump_defaults(text);
+    fputs(text->str, stdout);
 }
 
 /* --- the scenario --- */
@@ -404,8 +377,6 @@ static const char *check_subject(const Given *given)
 static int run_loaded(const Given *given, Scenario *scenario, Batch batch, uint64_t seed,
                       const char *command)
 {
-    const struct sigaction action = {.sa_handler = on_interrupt}; /* no SA_RESTART: poll ends */
-    sigaction(SIGINT, &action, NULL);
     Scenario *noted = given->write_schedule != NULL ? schedule_of(scenario) : NULL;
     const Simulation simulation = {.scenario = scenario,
                                    .path = subject_path(given),
@@ -414,7 +385,7 @@ static int run_loaded(const Given *given, Scenario *scenario, Batch batch, uint6
                                    .planted = given->planted,
                                    .json = given->json,
                                    .noted = noted,
-                                   .interrupted = &interrupted};
+                                   .interrupted = options_interruptible()};
     batch.simulation = &simulation;
     int exit_code;
     if (given->check_determinism && given->seeds != NULL)
@@ -454,8 +425,13 @@ int sim_main(int argc, char **argv)
 {
     Given given = {0};
     int exit_code;
-    if (parse_given(&given, argc, argv, &exit_code) && answer_at_once(&given, argv[0], &exit_code))
-        exit_code = run(&given, argv[0]);
+    if (parse_given(&given, argc, argv, &exit_code) &&
+        options_plant(argv[0], given.planted, &exit_code)) {
+        if (given.dump_defaults)
+            dump_defaults();
+        else
+            exit_code = run(&given, argv[0]);
+    }
     if ((fflush(stdout) != 0 || ferror(stdout)) && exit_code == EXIT_DONE)
         exit_code = options_fail(EXIT_ENVIRONMENT, argv[0], "standard output: cannot write");
     free_given(&given);

@@ -6,8 +6,6 @@
 
 #include "sim/world.h"
 
-enum { EXIT_INTERRUPTED = 130 }; /* by SIGINT, as shells say it */
-
 /* What is the same for all seeds of a batch. */
 typedef struct Simulation {
     const Scenario *scenario; /* complete */

@@ -46,11 +46,11 @@ def usage(cohort, folder):
     require(run(cohort, "shrink", "--help").stdout.startswith("Usage: cohort shrink"), "--help")
     for words in ([], [sound, sound], [sound, "--swarm", "--seed", "1"], ["--swarm"],
                   ["--schedule", sound, "--seed", "1"], [sound, "--budget", "soon"],
-                  [sound, "--budget", "0s"], [sound, "--jobs", "-1"], [sound, "--seed", "x"],
+                  [sound, "--budget", "0s"], [sound, "--jobs", "-1"], [sound, "--jobs", "0"],
+                  [sound, "--seed", "x"],
                   [os.path.join(folder, "nowhere.ini")], [sound, "--set", "network.loss"],
                   ["--swarm", "--seed", "1", "--set", "network.loss=0"]):
         require(run(cohort, "shrink", *words, code=2).stderr, f"an error says what is wrong: {words}")
-
 
     # What cannot be written is said before the search.
     for flag in ("-o", "--write-schedule"):

@@ -120,6 +120,22 @@ expect 2 "missing file" "$cohort" sim "$tmp/nowhere.ini"
 expect 2 "seed and seeds" "$cohort" sim "$example" --seed 1 --seeds 1..2
 expect 2 "bad seed" "$cohort" sim "$example" --seed one
 expect 2 "bad seeds" "$cohort" sim "$example" --seeds 5..4
+holds "says what it means" stderr_says '--seeds must be A..B, A not above B'
+for last in 9223372036854775807 18446744073709551615; do
+    expect 2 "more seeds than a batch has" "$cohort" sim "$example" --seeds 0..$last
+    holds "says how many it has" stderr_says '--seeds: a batch has at most 9223372036854775807 seeds'
+done
+expect 0 "the last of all seeds" "$cohort" sim "$example" --seeds 18446744073709551615..18446744073709551615
+holds "total" last_line_says '^1 seeds (18446744073709551615..18446744073709551615)'
+for jobs in 0 1025 -1 many ''; do
+    expect 2 "--jobs '$jobs'" "$cohort" sim "$example" --seeds 1..2 --jobs "$jobs"
+    holds "says what it means" stderr_says '--jobs must be a number from 1 to 1024'
+done
+for budget in 0s -1s soon 5; do
+    expect 2 "--budget $budget" "$cohort" sim "$example" --seeds 1..2 --budget $budget
+    holds "says what it means" stderr_says '--budget must be a time such as'
+done
+expect 2 "a budget that would not be kept" "$cohort" sim "$example" --check-determinism --seeds 1..2 --budget 1s
 expect 2 "bad shard" "$cohort" sim "$example" --seeds 1..4 --shard 3/2
 expect 2 "shard of one run" "$cohort" sim "$example" --shard 1/2
 expect 2 "trace of a batch" "$cohort" sim "$example" --seeds 1..2 --trace "$tmp/x"
