@@ -71,7 +71,18 @@ void choices_retain(Choices *choices, bool (*keep)(void *user, const Choice *cho
     g_array_set_size(choices->entries, (guint)kept);
 }
 
-/* --- reading a key --- */
+/* --- keys --- */
+
+static void write_key(const Choice *choice, GString *out)
+{
+    g_string_append(out, choice->process.text);
+    if (choice->kind == CHOICE_DATAGRAM)
+        g_string_append_printf(out, ">%s", choice->peer.text[0] != '\0' ? choice->peer.text : "-");
+    else
+        g_string_append_printf(out, " %s", kind_words[choice->kind]);
+    if (choice->kind != CHOICE_DRIFT)
+        g_string_append_printf(out, " %" PRIu64, choice->number);
+}
 
 static const char KEY_FORMS[] = "a choice is of `NAME>NAME N`, `NAME disk N`, `NAME write N`, "
                                 "`NAME crash N`, `NAME flip N`, `NAME clock N` or `NAME drift`";
@@ -116,6 +127,16 @@ static char *read_key(char **words, size_t count, Choice *choice)
             return read_number(words[2], &choice->number);
     }
     return g_strdup(KEY_FORMS);
+}
+
+/* Of two spellings of one key in a file, one line would silently not count. */
+static char *refuse_other_spelling(const char *key, const Choice *choice)
+{
+    g_autoptr(GString) spelling = g_string_new(NULL);
+    write_key(choice, spelling);
+    if (strcmp(key, spelling->str) == 0)
+        return NULL;
+    return g_strdup_printf("must be written `%s`", spelling->str);
 }
 
 /* --- reading a value --- */
@@ -230,6 +251,8 @@ char *choices_read(Choices *choices, const char *key, const char *value)
     char **words = value_words(key, &count);
     char *reason = read_key(words, count, &choice);
     g_strfreev(words);
+    if (reason == NULL)
+        reason = refuse_other_spelling(key, &choice);
     if (reason != NULL)
         return reason;
     words = value_words(value, &count);
@@ -241,18 +264,6 @@ char *choices_read(Choices *choices, const char *key, const char *value)
 }
 
 /* --- writing --- */
-
-static void write_key(const Choice *choice, GString *out)
-{
-    g_string_append(out, choice->process.text);
-    if (choice->kind == CHOICE_DATAGRAM)
-        g_string_append_printf(out, ">%s", choice->peer.text[0] != '\0' ? choice->peer.text : "-");
-    else
-        g_string_append_printf(out, " %s", kind_words[choice->kind]);
-    if (choice->kind != CHOICE_DRIFT)
-        g_string_append_printf(out, " %" PRIu64, choice->number);
-    g_string_append_c(out, '=');
-}
 
 static void write_datagram(const Fate *fate, GString *out)
 {
@@ -278,6 +289,7 @@ static void write_disk(const DiskFate *fate, GString *out)
 void choice_write(const Choice *choice, GString *out)
 {
     write_key(choice, out);
+    g_string_append_c(out, '=');
     switch (choice->kind) {
     case CHOICE_DATAGRAM:
         write_datagram(&choice->datagram, out);
@@ -368,7 +380,6 @@ char *choices_complete(Choices *choices, GHashTable *numbers)
         if (!find_subjects(choice, numbers)) {
             g_autoptr(GString) key = g_string_new(NULL);
             write_key(choice, key);
-            g_string_truncate(key, key->len - 1);
             return g_strdup_printf("%s: no process of this scenario has that name", key->str);
         }
     }

@@ -90,7 +90,8 @@ void choices_remove(Choices *choices, size_t index);
 /* Keeps those for which `keep` says so. */
 void choices_retain(Choices *choices, bool (*keep)(void *user, const Choice *choice), void *user);
 
-/* One line of the group; NULL, or a reason to free. The last of two with the same key counts. */
+/* One line of the group; NULL, or a reason to free. A key is written as above, letter by letter;
+ * the last of two with the same key counts. */
 char *choices_read(Choices *choices, const char *key, const char *value);
 /* "c1>c2 17=lost" and a newline. */
 void choice_write(const Choice *choice, GString *out);

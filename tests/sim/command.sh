@@ -94,6 +94,9 @@ expect 2 "schedule and swarm" "$cohort" sim --swarm --seed 1 --schedule "$tmp/s.
 expect 2 "schedule of a batch" "$cohort" sim "$example" --seeds 1..2 --write-schedule "$tmp/x"
 expect 2 "rates in a schedule" "$cohort" sim --schedule "$tmp/s.ini" --set network.loss=5%
 holds "says why" stderr_says '\[network\] loss: nothing is drawn in a schedule'
+printf '[choices]\nc1>c2 1=lost\nc1>c2 01=1ms\n' >"$tmp/twice.ini"
+expect 2 "another spelling of a key" "$cohort" sim --schedule "$tmp/twice.ini"
+holds "names the key" stderr_says 'twice.ini: \[choices\] c1>c2 01: must be written `c1>c2 1`'
 expect 4 "schedule that cannot be written" "$cohort" sim "$example" --write-schedule "$tmp/no/where"
 
 # --- a batch ---

@@ -141,6 +141,10 @@ static void bad_choice_is_refused_with_a_reason(void **state)
         {"c1 clock 1=soon", "must begin with a number"},
         {"c1 drift=500000001", "must be a number from -500000000"},
         {"c1 drift=--1", "must be a number from -500000000"},
+        {"c1>c2 01=lost", "must be written `c1>c2 1`"},
+        {"c1>c2  1=lost", "must be written `c1>c2 1`"},
+        {"bank disk 00012=error", "must be written `bank disk 12`"},
+        {"c1\tdrift=1", "must be written `c1 drift`"},
     };
     for (size_t i = 0; i < G_N_ELEMENTS(table); i++) {
         Choices *choices = choices_new();
@@ -189,7 +193,7 @@ static void last_of_two_with_the_same_key_counts(void **state)
 {
     (void)state;
     static const char *const lines[] = {"c1>c2 1=1ms", "c1>c2 2=2ms", "c1>c2 1=lost",
-                                        "c1>c2 01=3ms"};
+                                        "c1>c2 1=3ms"};
     Choices *choices = read_lines(lines, G_N_ELEMENTS(lines));
     complete(choices);
     assert_int_equal(choices_count(choices), 2);
