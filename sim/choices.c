@@ -408,3 +408,8 @@ const Choice *choices_find(const Choices *choices, ChoiceKind kind, uint32_t sub
     }
     return NULL;
 }
+
+size_t choices_index(const Choices *choices, const Choice *choice)
+{
+    return (size_t)(choice - choices_at(choices, 0));
+}

@@ -104,5 +104,7 @@ char *choices_complete(Choices *choices, GHashTable *numbers);
 /* The answer, once completed; NULL: the default. peer: 0 where the kind has none. */
 const Choice *choices_find(const Choices *choices, ChoiceKind kind, uint32_t subject, uint32_t peer,
                            uint64_t number);
+/* Where choices_at has it. */
+size_t choices_index(const Choices *choices, const Choice *choice);
 
 #endif

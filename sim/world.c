@@ -283,6 +283,7 @@ WorldResult world_result(const World *world)
     result.trace_hash = digest_value(world->digest);
     result.stuck = world->stuck;
     result.violations = world->violations;
+    result.first_unasked = choosing_unasked(world, &result.choices_unasked);
     return result;
 }
 

@@ -72,7 +72,8 @@ typedef struct WorldResult {
     uint64_t events; /* steps of processes */
     uint64_t datagrams_sent;
     uint64_t datagrams_duplicated;
-    uint64_t datagrams_delivered; /* sent + duplicated == delivered + dropped */
+    uint64_t datagrams_delivered; /* sent + duplicated == delivered + dropped + under way, of which
+                                     a run that has settled has none */
     uint64_t datagrams_dropped;   /* lost, or for a process that is not there */
     uint64_t commands;            /* of workload and script */
     uint64_t commands_refused;
@@ -82,6 +83,9 @@ typedef struct WorldResult {
     uint64_t settle_ns;         /* from the scenario's end until all was at rest */
     TotalSums sums;
     uint64_t trace_hash;
+    /* The scenario's choices that answer no question that was asked: how many, and the first. */
+    size_t choices_unasked;
+    const Choice *first_unasked; /* NULL: none */
     /* Liveness: sentences saying who waits for whom. Empty: the run has settled. */
     const GPtrArray *stuck;
     /* Safety: of Violation, as the checker judged. */

@@ -24,6 +24,7 @@ struct Choosing {
     Scenario *schedule; /* that is noted; or NULL */
     GHashTable *sent;   /* of Sent */
     NodeChoosing *nodes;
+    bool *asked; /* the scenario's choices, if it is a schedule */
 };
 
 /* --- names and numbers --- */
@@ -47,11 +48,21 @@ static NodeChoosing *choosing_of(const World *world, const Node *node)
     return &world->choosing->nodes[node_number(world, node)];
 }
 
+static const Choice *find(const World *world, ChoiceKind kind, uint32_t subject, uint32_t peer,
+                          uint64_t number)
+{
+    const Choices *choices = world->scenario->choices;
+    if (!world_is_schedule(world))
+        return NULL;
+    const Choice *chosen = choices_find(choices, kind, subject, peer, number);
+    if (chosen != NULL)
+        world->choosing->asked[choices_index(choices, chosen)] = true;
+    return chosen;
+}
+
 static const Choice *answer(const World *world, ChoiceKind kind, const Node *node, uint64_t number)
 {
-    return world_is_schedule(world)
-               ? choices_find(world->scenario->choices, kind, subject_of(world, node), 0, number)
-               : NULL;
+    return find(world, kind, subject_of(world, node), 0, number);
 }
 
 static Choice question(const World *world, ChoiceKind kind, const Node *node, uint64_t number)
@@ -102,12 +113,9 @@ void choose_fate(World *world, const Node *from, const Node *to, bool cut_off, F
         return;
     uint64_t number = count_datagram(world, from, to);
     uint32_t peer = to != NULL ? subject_of(world, to) : CHOICE_NOBODY;
-    if (world_is_schedule(world)) {
-        const Choice *chosen = choices_find(world->scenario->choices, CHOICE_DATAGRAM,
-                                            subject_of(world, from), peer, number);
-        if (chosen != NULL)
-            take_fate(world, &chosen->datagram, fate);
-    }
+    const Choice *chosen = find(world, CHOICE_DATAGRAM, subject_of(world, from), peer, number);
+    if (chosen != NULL)
+        take_fate(world, &chosen->datagram, fate);
     if (!noting(world) || cut_off)
         return;
     uint64_t usual_ns = world->choosing->schedule->network.delay.a_ns;
@@ -305,6 +313,8 @@ Choosing *choosing_new(World *world)
     Choosing *choosing = g_new0(Choosing, 1);
     choosing->sent = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
     choosing->nodes = g_new0(NodeChoosing, world->node_count);
+    if (world_is_schedule(world))
+        choosing->asked = g_new0(bool, choices_count(world->scenario->choices));
     for (uint32_t i = 0; i < world->node_count; i++) {
         NodeChoosing *own = &choosing->nodes[i];
         *own = (NodeChoosing){.world = world,
@@ -320,5 +330,21 @@ void choosing_free(Choosing *choosing)
         return;
     g_hash_table_unref(choosing->sent);
     g_free(choosing->nodes);
+    g_free(choosing->asked);
     g_free(choosing);
+}
+
+const Choice *choosing_unasked(const World *world, size_t *count)
+{
+    const Choices *choices = world->scenario->choices;
+    const Choice *first = NULL;
+    *count = 0;
+    for (size_t i = 0; world_is_schedule(world) && i < choices_count(choices); i++) {
+        if (world->choosing->asked[i])
+            continue;
+        if (first == NULL)
+            first = choices_at(choices, i);
+        ++*count;
+    }
+    return first;
 }

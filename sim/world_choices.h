@@ -12,6 +12,10 @@
 Choosing *choosing_new(World *world);
 void choosing_free(Choosing *choosing); /* NULL is fine */
 
+/* The first of the scenario's choices that answers no question asked so far, and how many there
+ * are; NULL: none. */
+const Choice *choosing_unasked(const World *world, size_t *count);
+
 static inline bool world_is_schedule(const World *world)
 {
     return world->scenario->choices != NULL;

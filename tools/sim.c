@@ -278,6 +278,19 @@ static bool close_trace(Watcher *watcher)
     return ok;
 }
 
+/* Somebody's own line may be mistyped; a line of a schedule that was edited may have become idle.
+ */
+static void report_unasked(const Outcome *outcome)
+{
+    g_autoptr(GString) line = g_string_new(NULL);
+    if (outcome->first_unasked == NULL)
+        return;
+    choice_write(outcome->first_unasked, line);
+    fprintf(stderr, "%zu of [choices] %s to no question of this run, the first is %s",
+            outcome->choices_unasked,
+            outcome->choices_unasked == 1 ? "is an answer" : "are answers", line->str);
+}
+
 static int report_run(const Outcome *outcome, Watcher *watcher, GString *lines)
 {
     g_autoptr(GString) reached = g_string_new(NULL);
@@ -292,6 +305,7 @@ static int report_run(const Outcome *outcome, Watcher *watcher, GString *lines)
         fputs(reached->str, stdout);
     }
     fputs(lines->str, stdout);
+    report_unasked(outcome);
     return outcome->exit_code;
 }
 

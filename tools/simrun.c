@@ -221,6 +221,8 @@ Outcome simrun(const Simulation *simulation, uint64_t seed, const Observer *obse
         outcome.exit_code = result.violations->len > 0 ? EXIT_VIOLATION
                             : result.stuck->len > 0    ? EXIT_STUCK
                                                        : EXIT_DONE;
+        outcome.choices_unasked = result.choices_unasked;
+        outcome.first_unasked = result.first_unasked;
         outcome.crashes = result.sums.crashes;
         memcpy(outcome.faults, result.faults, sizeof outcome.faults);
         memcpy(outcome.marks, result.marks, sizeof outcome.marks);

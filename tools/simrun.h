@@ -27,6 +27,8 @@ typedef struct Outcome {
     uint64_t crashes;
     uint64_t faults[FAULT_COUNTS];
     uint64_t marks[MARK_KINDS];
+    size_t choices_unasked;      /* as in WorldResult, ... */
+    const Choice *first_unasked; /* ... of the scenario */
 } Outcome;
 
 /* Appends to `out` a line for each violation, if there are any the command that reproduces them,

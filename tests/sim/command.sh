@@ -77,6 +77,7 @@ expect 0 "write a schedule" "$cohort" sim "$everything" --seed 3 --write-schedul
 hash_of "$tmp/out" >"$tmp/hash"
 holds "its summary comes as always" last_line_says '^seed 3: .* no violation, trace hash '
 expect 0 "replay it" "$cohort" sim --schedule "$tmp/s.ini" --write-schedule "$tmp/again.ini"
+holds "all that it holds is asked for" test ! -s "$tmp/err"
 holds "the same seed" last_line_says '^seed 3: '
 holds "the same run" sh -c "hash='$(hash_of "$tmp/out")'; echo \"\$hash\" | cmp -s - '$tmp/hash'"
 holds "the same schedule" cmp -s "$tmp/s.ini" "$tmp/again.ini"
@@ -87,6 +88,10 @@ holds "on stdout" grep -qx 'seed=2' "$tmp/out"
 expect 0 "schedule with a trace" "$cohort" sim --schedule "$tmp/s.ini" --trace "$tmp/replayed"
 expect 0 "and its run" "$cohort" sim "$everything" --seed 3 --trace "$tmp/drawn"
 holds "the same trace" cmp -s "$tmp/replayed" "$tmp/drawn"
+{ cat "$tmp/s.ini"; printf 'c1>c2 999999=lost\nc2 crash 888888=lose 1\n'; } >"$tmp/idle.ini"
+expect 0 "choices that nothing asks for" "$cohort" sim --schedule "$tmp/idle.ini"
+holds "says how many and the first" stderr_says '^2 of \[choices\] are answers to no question of this run, the first is c1>c2 999999=lost$'
+holds "the summary is the last line of stdout" last_line_says '^seed 3: '
 expect 2 "no schedule" "$cohort" sim --schedule "$example"
 holds "says what to do" stderr_says 'there is no group \[choices\].*leave --schedule out'
 expect 2 "schedule and scenario" "$cohort" sim "$example" --schedule "$tmp/s.ini"

@@ -118,6 +118,7 @@ static void run_and_its_schedule_are_the_same(void **state)
         assert_int_equal(again.settle_ns, result.settle_ns);
         assert_memory_equal(again.faults, result.faults, sizeof result.faults);
         assert_int_equal(schedule_size(renoted), schedule_size(noted));
+        assert_int_equal(again.choices_unasked, 0);
         scenario_free(renoted);
         scenario_free(noted);
     }
@@ -181,6 +182,22 @@ static void choice_that_nothing_asks_for_is_left_out(void **state)
                                           "c1 write 7=die 1\nc2 flip 3=1\n");
     Scenario *noted = noted_of(scenario, 1, &result);
     assert_int_equal(choices_count(noted->choices), 1);
+    assert_int_equal(result.choices_unasked, 3);
+    assert_int_equal(result.first_unasked->kind, CHOICE_DATAGRAM);
+    assert_int_equal(result.first_unasked->number, 999);
+    scenario_free(noted);
+    scenario_free(scenario);
+}
+
+static void answer_to_a_question_about_what_a_partition_cuts_is_asked_for(void **state)
+{
+    (void)state;
+    WorldResult result;
+    Scenario *scenario = scenario_of(PAIR "[script]\n1s=network partition both c2 1s; "
+                                          "c1 transfer 5 c2\n[choices]\nc1>c2 1=lost\n");
+    Scenario *noted = noted_of(scenario, 1, &result);
+    assert_int_equal(result.choices_unasked, 0);
+    assert_null(result.first_unasked);
     scenario_free(noted);
     scenario_free(scenario);
 }
@@ -600,6 +617,7 @@ int main(void)
         cmocka_unit_test(what_is_the_default_is_not_noted),
         cmocka_unit_test(what_a_partition_cuts_is_no_choice),
         cmocka_unit_test(choice_that_nothing_asks_for_is_left_out),
+        cmocka_unit_test(answer_to_a_question_about_what_a_partition_cuts_is_asked_for),
         cmocka_unit_test(schedule_is_the_same_world_without_rates),
         cmocka_unit_test(scenario_that_draws_is_no_schedule),
         cmocka_unit_test(bank_is_no_customer_of_a_schedule),
