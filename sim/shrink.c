@@ -16,7 +16,8 @@ const char *verdict_name(Verdict verdict)
     static const char *const names[] = {[VERDICT_NONE] = "none",
                                         [VERDICT_SAFETY] = NULL,
                                         [VERDICT_STUCK] = "liveness",
-                                        [VERDICT_BROKEN] = "assertion"};
+                                        [VERDICT_BROKEN] = "assertion",
+                                        [VERDICT_CRASH] = "crash"};
     return verdict.kind == VERDICT_SAFETY ? rule_name(verdict.rule) : names[verdict.kind];
 }
 

@@ -17,7 +17,8 @@ typedef enum VerdictKind {
     VERDICT_NONE,   /* it held, or cannot be told */
     VERDICT_SAFETY, /* violations */
     VERDICT_STUCK,  /* no progress */
-    VERDICT_BROKEN  /* an assertion */
+    VERDICT_BROKEN, /* an assertion */
+    VERDICT_CRASH   /* a signal ends the program */
 } VerdictKind;
 
 typedef struct Verdict {
@@ -26,7 +27,13 @@ typedef struct Verdict {
     unsigned rules; /* SAFETY: bit r: rule r is violated */
 } Verdict;
 
-const char *verdict_name(Verdict verdict); /* "minimality", "liveness", "assertion" */
+const char *verdict_name(Verdict verdict); /* "minimality", "liveness", "assertion", "crash" */
+
+/* Whoever has that run in its own process ends with it. */
+static inline bool verdict_ends_program(Verdict verdict)
+{
+    return verdict.kind == VERDICT_BROKEN || verdict.kind == VERDICT_CRASH;
+}
 
 /* The same kind of violation: `like`'s rule is among those violated. */
 static inline bool verdict_is(Verdict verdict, Verdict like)

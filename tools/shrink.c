@@ -280,8 +280,10 @@ static void print_text(const Shrinking *shrinking, const Draft *draft, guint cus
 {
     fputs(telling->text->str, stdout);
     fputs(telling->violations->str, stdout);
-    if (shrinking->verdict.kind == VERDICT_BROKEN)
-        puts("the program breaks an assertion of its own");
+    if (verdict_ends_program(shrinking->verdict))
+        puts(shrinking->verdict.kind == VERDICT_BROKEN
+                 ? "the program breaks an assertion of its own"
+                 : "the program crashes: a signal ends it");
     printf("%zu choices of %zu, in a world of %u customers:\n", draft_choices(draft),
            shrinking->before, customers);
     print_choices(draft);
@@ -324,7 +326,7 @@ static int report(const Shrinking *shrinking, const char *schedule)
     Draft *draft = draft_read(schedule);
     char *error = NULL;
     Scenario *scenario = scenario_file_parse(shrinking->trial.path, schedule, NULL, &error);
-    if (shrinking->verdict.kind != VERDICT_BROKEN)
+    if (!verdict_ends_program(shrinking->verdict))
         tell(shrinking, scenario, &telling);
     bool ok = (given->output == NULL || write_file(shrinking, given->output, schedule, &telling)) &&
               (given->write_schedule == NULL ||

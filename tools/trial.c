@@ -17,6 +17,9 @@
 /* Events are counted at least so often. A run that is at one event for so long never ends it. */
 enum { EVENTS_PER_SLICE = 20000, SECONDS_MAX = 60 };
 
+/* What ends a program that does what it must not. */
+static const int deadly[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTRAP};
+
 /* What a child says of one text; short enough for a pipe to take it whole. */
 typedef struct Report {
     size_t index;
@@ -83,6 +86,8 @@ static void begin_child(const Child *children, unsigned count)
     }
     signal(SIGINT, SIG_IGN); /* the parent alone: it ends its children */
     signal(SIGALRM, SIG_DFL);
+    for (size_t i = 0; i < G_N_ELEMENTS(deadly); i++)
+        signal(deadly[i], SIG_DFL); /* a sanitizer would make an exit of it */
     int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
     if (null >= 0)
         dup2(null, STDERR_FILENO); /* a broken invariant is no news here */
@@ -147,10 +152,13 @@ static bool stopped(int status)
     return WIFSIGNALED(status) && (WTERMSIG(status) == SIGALRM || WTERMSIG(status) == SIGKILL);
 }
 
-static bool broke(int status)
+/* Of the run in which a child has ended. */
+static Verdict verdict_of_end(int status)
 {
-    return (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_INTERNAL) ||
-           (WIFSIGNALED(status) && !stopped(status));
+    if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_INTERNAL)
+        return (Verdict){.kind = VERDICT_BROKEN};
+    return (Verdict){.kind =
+                         WIFSIGNALED(status) && !stopped(status) ? VERDICT_CRASH : VERDICT_NONE};
 }
 
 /* --- many --- */
@@ -184,7 +192,7 @@ static bool hear(Search *search, Child *child)
     int status = dismiss(child);
     if (child->next >= search->count)
         return true;
-    note(search, child->next, (Verdict){.kind = broke(status) ? VERDICT_BROKEN : VERDICT_NONE});
+    note(search, child->next, verdict_of_end(status));
     child->next += search->trial->jobs;
     return hire(search, child);
 }
@@ -259,6 +267,25 @@ void trial_last_words(void)
         hand_over((Verdict){.kind = VERDICT_BROKEN});
 }
 
+/* What was noted up to a crash is all that there is of its run. If not even that can be had, the
+ * same signal ends the child here. */
+static void on_crash(int number)
+{
+    hand_over((Verdict){.kind = VERDICT_CRASH});
+    raise(number);
+}
+
+/* On a stack of its own: the run's may be what is used up. */
+static void note_crashes(void)
+{
+    static uint8_t stack[1 << 18];
+    const stack_t other = {.ss_sp = stack, .ss_size = sizeof stack};
+    const struct sigaction action = {.sa_handler = on_crash, .sa_flags = SA_RESETHAND | SA_ONSTACK};
+    sigaltstack(&other, NULL);
+    for (size_t i = 0; i < G_N_ELEMENTS(deadly); i++)
+        sigaction(deadly[i], &action, NULL);
+}
+
 static _Noreturn void serve_recorded(const Trial *trial, const char *text)
 {
     char *error = NULL;
@@ -267,6 +294,7 @@ static _Noreturn void serve_recorded(const Trial *trial, const char *text)
     if (scenario != NULL) {
         Scenario *schedule = schedule_of(scenario);
         noted = schedule;
+        note_crashes();
         Verdict verdict = run(trial, scenario, schedule);
         if (verdict.kind != VERDICT_NONE)
             hand_over(verdict);

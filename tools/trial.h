@@ -1,5 +1,5 @@
 /* Runs of scenarios in child processes, for searches that try very many: a run that breaks an
- * assertion, or never ends, must not end the search.
+ * assertion, crashes, or never ends, must not end the search.
  *
  * A child takes one text after the other, so that few children serve many runs; when one dies, the
  * text it was at has its verdict, and another child goes on with the next. */

@@ -221,6 +221,8 @@ static void a_verdict_is_of_the_same_kind_when_the_same_rule_is_violated(void **
     assert_string_equal(verdict_name(both), "prefix");
     assert_string_equal(verdict_name(stuck), "liveness");
     assert_string_equal(verdict_name((Verdict){.kind = VERDICT_BROKEN}), "assertion");
+    assert_string_equal(verdict_name((Verdict){.kind = VERDICT_CRASH}), "crash");
+    assert_false(verdict_is((Verdict){.kind = VERDICT_CRASH}, (Verdict){.kind = VERDICT_BROKEN}));
 }
 
 int main(void)
