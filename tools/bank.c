@@ -262,6 +262,17 @@ static int load_and_serve(const char *command, const Flags *flags, uint64_t seed
     return exit_code;
 }
 
+static bool files_differ(const char *command, const Flags *flags)
+{
+    const char *data = flags->data != NULL ? flags->data : DATA_DEFAULT;
+    g_autofree char *journal = g_strconcat(data, ".journal", NULL);
+    const FileUse uses[] = {{"--data", data},
+                            {"the journal of --data", journal},
+                            {"--trace", flags->trace},
+                            {"--record", flags->record}};
+    return options_files_differ(command, uses, G_N_ELEMENTS(uses));
+}
+
 static int run(const char *command, const Flags *flags)
 {
     uint64_t seed = 0;
@@ -276,7 +287,8 @@ static int run(const char *command, const Flags *flags)
         seed = options_random();
     else if (!number_parse(flags->seed, &seed))
         return options_fail(EXIT_USAGE, command, "--seed %s: must be a whole number", flags->seed);
-    if (!options_ip(command, "--bind", flags->bind != NULL ? flags->bind : "127.0.0.1",
+    if (!files_differ(command, flags) ||
+        !options_ip(command, "--bind", flags->bind != NULL ? flags->bind : "127.0.0.1",
                     &address.ip) ||
         !options_port(command, "--port", flags->port, flags->any_port, &address.port))
         return EXIT_USAGE;

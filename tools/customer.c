@@ -401,6 +401,14 @@ static bool understand_addresses(Plan *plan)
     return reason == NULL;
 }
 
+static bool files_differ(const Plan *plan)
+{
+    g_autofree char *state = state_path(plan);
+    const FileUse uses[] = {
+        {"--state", state}, {"--trace", plan->flags->trace}, {"--record", plan->flags->record}};
+    return options_files_differ(plan->command, uses, G_N_ELEMENTS(uses));
+}
+
 static int run(const char *command, const Flags *flags)
 {
     Plan plan = {.command = command, .flags = flags, .config.retries = RETRIES_UNLIMITED};
@@ -417,7 +425,7 @@ static int run(const char *command, const Flags *flags)
     else if (flags->cash != NULL && strcmp(flags->cash, "restore") != 0)
         return options_fail(EXIT_USAGE, command, "--cash %s: must be restore or commit",
                             flags->cash);
-    return understand_addresses(&plan) ? open_and_serve(&plan) : EXIT_USAGE;
+    return files_differ(&plan) && understand_addresses(&plan) ? open_and_serve(&plan) : EXIT_USAGE;
 }
 
 int customer_main(int argc, char **argv)

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/planted.h"
@@ -185,6 +186,47 @@ const volatile sig_atomic_t *options_interruptible(void)
 }
 
 /* --- the environment --- */
+
+/* Of files that are not there yet. */
+static bool same_name(const char *left, const char *right)
+{
+    g_autofree char *left_folder = g_path_get_dirname(left);
+    g_autofree char *right_folder = g_path_get_dirname(right);
+    g_autofree char *left_base = g_path_get_basename(left);
+    g_autofree char *right_base = g_path_get_basename(right);
+    struct stat of_left;
+    struct stat of_right;
+    return strcmp(left_base, right_base) == 0 && stat(left_folder, &of_left) == 0 &&
+           stat(right_folder, &of_right) == 0 && of_left.st_dev == of_right.st_dev &&
+           of_left.st_ino == of_right.st_ino;
+}
+
+static bool same_file(const char *left, const char *right)
+{
+    struct stat of_left;
+    struct stat of_right;
+    bool left_there = stat(left, &of_left) == 0;
+    bool right_there = stat(right, &of_right) == 0;
+    if (!left_there || !right_there)
+        return left_there == right_there && same_name(left, right);
+    return !S_ISCHR(of_left.st_mode) && of_left.st_dev == of_right.st_dev &&
+           of_left.st_ino == of_right.st_ino;
+}
+
+bool options_files_differ(const char *command, const FileUse *uses, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        for (size_t j = 0; j < i; j++) {
+            if (uses[i].path == NULL || uses[j].path == NULL ||
+                !same_file(uses[i].path, uses[j].path))
+                continue;
+            options_fail(EXIT_USAGE, command, "%s and %s are the same file, %s: name two",
+                         uses[j].what, uses[i].what, uses[i].path);
+            return false;
+        }
+    }
+    return true;
+}
 
 int options_trace(const char *command, const TracefileConfig *config, Tracefile **trace)
 {

@@ -49,6 +49,16 @@ const volatile sig_atomic_t *options_interruptible(void);
 
 /* --- the environment --- */
 
+/* What a path is for, and the path; NULL: it is not given. */
+typedef struct FileUse {
+    const char *what; /* "--trace" */
+    const char *path;
+} FileUse;
+
+/* False: two of them are the same file, which one would spoil for the other; all is said, as a
+ * usage error of `command`. Devices may serve as often as wanted. */
+bool options_files_differ(const char *command, const FileUse *uses, size_t count);
+
 /* Opens the file of --trace; without a path there is none, NULL. Returns EXIT_DONE, or how to end,
  * and all is said. */
 int options_trace(const char *command, const TracefileConfig *config, Tracefile **trace);

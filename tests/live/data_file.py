@@ -112,6 +112,31 @@ def a_wrong_command_line_is_refused_with_exit_code_2():
              (2, "cohort: unknown command 'nonsense' (try --help)\n"))
 
 
+def one_file_for_two_purposes_is_refused_before_anything_is_written():
+    with World() as world:
+        bank = ("bank", "--port", "8600")
+        customer = ("customer", "--bank", "127.0.0.1:8600", "--port1", "8501", "--port2", "8502")
+        for first, second, name, *arguments in (
+                ("--data", "--record", "x", *bank, "--data", "x", "--record", "x"),
+                ("--data", "--trace", "./x", *bank, "--data", "x", "--trace", "./x"),
+                ("--data", "--trace", "data.csv", *bank, "--trace", "data.csv"),
+                ("the journal of --data", "--record", "data.csv.journal", *bank, "--record",
+                 "data.csv.journal"),
+                ("--trace", "--record", f"{world.folder}/x", *bank, "--trace", "x", "--record",
+                 f"{world.folder}/x"),
+                ("--trace", "--record", "x", *customer, "--trace", "x", "--record", "x"),
+                ("--state", "--record", "x", *customer, "--state", "x", "--record", "x"),
+                ("--state", "--trace", "./x", *customer, "--state", "x", "--trace", "./x")):
+            refused(world, 2, f"{first} and {second} are the same file, {name}: name two",
+                    *arguments)
+        same(os.listdir(world.folder), [])
+        (world.folder / "data.csv").write_text(SEED)
+        os.link(world.folder / "data.csv", world.folder / "other.csv")
+        refused(world, 2, "--data and --trace are the same file, other.csv: name two", *bank,
+                "--trace", "other.csv")
+        same((world.folder / "data.csv").read_text(), SEED)
+
+
 def an_unfit_environment_is_refused_with_exit_code_4():
     with World() as world, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
         taken.bind(("127.0.0.1", 0))
@@ -188,6 +213,7 @@ main(customers_of_a_given_file_take_up_their_accounts,
      a_row_never_used_is_closed_by_the_bank_alone,
      a_broken_file_stops_the_bank_and_is_left_as_it_is,
      a_wrong_command_line_is_refused_with_exit_code_2,
+     one_file_for_two_purposes_is_refused_before_anything_is_written,
      an_unfit_environment_is_refused_with_exit_code_4,
      a_save_that_fails_ends_the_customer_before_anything_is_promised,
      a_trace_that_fails_is_told_and_the_money_goes_on,

@@ -289,9 +289,10 @@ def a_recording_is_named_once_and_never_as_the_trace():
         os.mkfifo(world.folder / "pipe")
         check("pipe is no recording" in replay(world, "pipe", exit_code=2).stderr, "a pipe")
         done = cohort(world, *"customer --bank 127.0.0.1:1 --port1 0 --port2 0 --any-port".split(),
-                      "--record", "both", "--trace", "both")
+                      "--trace", "bob-0.rec")
         same(done.returncode, 2)
-        check("both holds something else" in done.stderr, done.stderr)
+        check("bob-0.rec holds something else" in done.stderr, done.stderr)
+        same((world.folder / "bob-0.rec").read_bytes(), whole)
 
 
 def a_limit_to_the_size_of_files_is_told():
