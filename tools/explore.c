@@ -131,6 +131,8 @@ static const char *check_given(const Given *given, ExploreOptions *options, uint
         return "--max-states must be a number above 0";
     if (given->memory != NULL && !parse_size(given->memory, &options->bytes_max))
         return "--max-memory must be a size such as 500M or 8G";
+    if (given->json && options_is_stdout(given->write_schedule))
+        return "--json has stdout to itself: name a file with --write-schedule, not -";
     return options_budget(given->budget, budget_ns);
 }
 
@@ -341,6 +343,8 @@ static int explore(const Given *given, const char *command)
     const char *wrong = check_given(given, &options, &exploring.budget_ns);
     if (wrong != NULL)
         return options_fail(EXIT_USAGE, command, "%s (try --help)", wrong);
+    if (!options_may_write(command, given->write_schedule))
+        return EXIT_ENVIRONMENT;
     Scenario *scenario = scenario_file_load(given->rest[0], given->sets, &error);
     if (scenario != NULL)
         exploring.explorer = explorer_new(scenario, options, &error);

@@ -1,5 +1,6 @@
 #include "tools/options.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -211,6 +212,24 @@ static bool same_file(const char *left, const char *right)
         return left_there == right_there && same_name(left, right);
     return !S_ISCHR(of_left.st_mode) && of_left.st_dev == of_right.st_dev &&
            of_left.st_ino == of_right.st_ino;
+}
+
+bool options_is_stdout(const char *path)
+{
+    return path != NULL && strcmp(path, "-") == 0;
+}
+
+bool options_may_write(const char *command, const char *path)
+{
+    if (path == NULL || options_is_stdout(path))
+        return true;
+    g_autofree char *folder = g_path_get_dirname(path);
+    bool exists = access(path, F_OK) == 0;
+    if (!g_file_test(path, G_FILE_TEST_IS_DIR) && access(exists ? path : folder, W_OK) == 0)
+        return true;
+    options_fail(EXIT_ENVIRONMENT, command, "cannot write %s: %s", path,
+                 g_strerror(g_file_test(path, G_FILE_TEST_IS_DIR) ? EISDIR : errno));
+    return false;
 }
 
 bool options_files_differ(const char *command, const FileUse *uses, size_t count)

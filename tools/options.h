@@ -59,6 +59,13 @@ typedef struct FileUse {
  * usage error of `command`. Devices may serve as often as wanted. */
 bool options_files_differ(const char *command, const FileUse *uses, size_t count);
 
+/* Is it "-"? NULL is not. */
+bool options_is_stdout(const char *path);
+
+/* Can a file be written there, or has one been asked for at all? False: all is said. For what would
+ * otherwise come to light after a long search. */
+bool options_may_write(const char *command, const char *path);
+
 /* Opens the file of --trace; without a path there is none, NULL. Returns EXIT_DONE, or how to end,
  * and all is said. */
 int options_trace(const char *command, const TracefileConfig *config, Tracefile **trace);

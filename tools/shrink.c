@@ -123,6 +123,9 @@ static const char *check_given(const Given *given, uint64_t *budget_ns, unsigned
         return "--swarm draws its scenario from --seed, without --set";
     if (given->schedule != NULL && given->seed != NULL)
         return "--seed does not go with --schedule, which has its own";
+    if (given->json &&
+        (options_is_stdout(given->output) || options_is_stdout(given->write_schedule)))
+        return "--json has stdout to itself, and the schedule in it: name a file, not -";
     const char *wrong = options_jobs(given->jobs, jobs);
     return wrong != NULL ? wrong : options_budget(given->budget, budget_ns);
 }
@@ -290,7 +293,7 @@ static void print_text(const Shrinking *shrinking, const Draft *draft, guint cus
     const Simulation simulation = {.path = shrinking->given->output,
                                    .planted = shrinking->given->planted};
     g_autoptr(GString) command = g_string_new(NULL);
-    if (simulation.path != NULL && strcmp(simulation.path, "-") != 0) {
+    if (simulation.path != NULL && !options_is_stdout(simulation.path)) {
         simrun_command(&simulation, draft_get_number(draft, "scenario", "seed", 1), command);
         printf("reproduce: %s\n", command->str);
     }
@@ -378,20 +381,6 @@ static int shrink_text(Shrinking *shrinking, const char *text)
     return report(shrinking, small);
 }
 
-/* Told before the search, not after it. */
-static bool may_write(const char *path, const char *command)
-{
-    if (path == NULL || strcmp(path, "-") == 0)
-        return true;
-    g_autofree char *folder = g_path_get_dirname(path);
-    bool exists = access(path, F_OK) == 0;
-    if (!g_file_test(path, G_FILE_TEST_IS_DIR) && access(exists ? path : folder, W_OK) == 0)
-        return true;
-    options_fail(EXIT_ENVIRONMENT, command, "cannot write %s: %s", path,
-                 g_strerror(g_file_test(path, G_FILE_TEST_IS_DIR) ? EISDIR : errno));
-    return false;
-}
-
 static int run(const Given *given, const char *command)
 {
     Shrinking shrinking = {.given = given, .command = command};
@@ -399,7 +388,11 @@ static int run(const Given *given, const char *command)
     const char *wrong = check_given(given, &shrinking.budget_ns, &jobs);
     if (wrong != NULL)
         return options_fail(EXIT_USAGE, command, "%s (try --help)", wrong);
-    if (!may_write(given->output, command) || !may_write(given->write_schedule, command))
+    const FileUse outputs[] = {{"-o", given->output}, {"--write-schedule", given->write_schedule}};
+    if (!options_files_differ(command, outputs, G_N_ELEMENTS(outputs)))
+        return EXIT_USAGE;
+    if (!options_may_write(command, given->output) ||
+        !options_may_write(command, given->write_schedule))
         return EXIT_ENVIRONMENT;
     g_autofree char *error = NULL;
     g_autofree char *text = load_text(given, &error);

@@ -201,6 +201,8 @@ static const char *check_single(const Given *given, uint64_t *seed)
         return "--trace-datagrams goes with --trace";
     if (given->story && given->json)
         return "--story and --json exclude each other";
+    if (given->json && options_is_stdout(given->write_schedule))
+        return "--json has stdout to itself: name a file with --write-schedule, not -";
     if (given->check_determinism &&
         (given->trace != NULL || given->story || given->write_schedule != NULL))
         return "--check-determinism goes with neither --trace, --story nor --write-schedule";
@@ -257,7 +259,7 @@ static void watch(void *context, uint64_t seq, uint64_t t_ns, const Name *proces
 static bool open_trace(Watcher *watcher, const char *path, const Simulation *simulation,
                        uint64_t seed)
 {
-    watcher->trace = strcmp(path, "-") == 0 ? stdout : fopen(path, "we");
+    watcher->trace = options_is_stdout(path) ? stdout : fopen(path, "we");
     if (watcher->trace == NULL)
         return false;
     setvbuf(watcher->trace, NULL, _IOFBF, TRACE_BUFFER_BYTES);
@@ -415,6 +417,16 @@ static int run_loaded(const Given *given, Scenario *scenario, Batch batch, uint6
     return exit_code;
 }
 
+/* A trace is begun before anything else is read or written. */
+static bool files_differ(const Given *given, const char *command)
+{
+    const FileUse uses[] = {
+        {given->schedule != NULL ? "--schedule" : "SCENARIO", subject_path(given)},
+        {"--trace", given->trace},
+        {"--write-schedule", given->write_schedule}};
+    return options_files_differ(command, &uses[0], 2) && options_files_differ(command, &uses[1], 2);
+}
+
 static int run(const Given *given, const char *command)
 {
     Batch batch = {0};
@@ -424,6 +436,8 @@ static int run(const Given *given, const char *command)
         wrong = is_batch(given) ? parse_batch(given, &batch) : check_single(given, &seed);
     if (wrong != NULL)
         return options_fail(EXIT_USAGE, command, "%s (try --help)", wrong);
+    if (!files_differ(given, command))
+        return EXIT_USAGE;
 
     Scenario *scenario = given->swarm ? swarm_scenario(seed) : load_scenario(given, command);
     if (scenario == NULL)

@@ -66,7 +66,10 @@ def check_bounds(cohort, scenarios):
     holds(not stopped["complete"], "--max-memory", stopped)
     stopped = run(cohort, "explore", scenario, "--budget", "300ms")
     holds("stopped by --budget" in stopped.stdout, "--budget", stopped.stdout)
-    for flags in (["--max-states", "0"], ["--max-memory", "1Q"], ["--budget", "soon"], [scenario]):
+    for path in ("nowhere/schedule.ini", "/"):
+        done = run(cohort, "explore", scenario, "--write-schedule", path, code=4)
+        holds(f"cannot write {path}: " in done.stderr, "what cannot be written is said at once")
+    for flags in (["--json", "--write-schedule", "-"], ["--max-states", "0"], ["--max-memory", "1Q"], ["--budget", "soon"], [scenario]):
         run(cohort, "explore", scenario, *flags, code=2)
     run(cohort, "explore", code=2)
     refused = run(cohort, "explore", scenario, "--set", "bank.customers=5", code=2)

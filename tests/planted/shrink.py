@@ -49,7 +49,9 @@ def usage(cohort, folder):
                   [sound, "--budget", "0s"], [sound, "--jobs", "-1"], [sound, "--jobs", "0"],
                   [sound, "--seed", "x"],
                   [os.path.join(folder, "nowhere.ini")], [sound, "--set", "network.loss"],
-                  ["--swarm", "--seed", "1", "--set", "network.loss=0"]):
+                  ["--swarm", "--seed", "1", "--set", "network.loss=0"],
+                  [sound, "--json", "-o", "-"], [sound, "--json", "--write-schedule", "-"],
+                  [sound, "-o", "-", "--write-schedule", "-"]):
         require(run(cohort, "shrink", *words, code=2).stderr, f"an error says what is wrong: {words}")
 
     # What cannot be written is said before the search.
