@@ -378,5 +378,5 @@ int explore_main(int argc, char **argv)
         options_plant(argv[0], given.planted, &exit_code))
         exit_code = explore(&given, argv[0]);
     free_given(&given);
-    return exit_code;
+    return options_flush(argv[0], exit_code);
 }

@@ -81,11 +81,11 @@ int main(int argc, char **argv)
         return options_fail(EXIT_USAGE, "cohort", "a command is needed (try --help)");
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
         fputs(HELP, stdout);
-        return EXIT_DONE;
+        return options_flush("cohort", EXIT_DONE);
     }
     if (strcmp(argv[1], "--version") == 0) {
         puts("cohort " COHORT_VERSION);
-        return EXIT_DONE;
+        return options_flush("cohort", EXIT_DONE);
     }
     for (size_t i = 0; i < G_N_ELEMENTS(COMMANDS); i++) {
         if (strcmp(argv[1], COMMANDS[i].word) != 0)

@@ -214,6 +214,13 @@ static bool same_file(const char *left, const char *right)
            of_left.st_ino == of_right.st_ino;
 }
 
+int options_flush(const char *command, int exit_code)
+{
+    if ((fflush(stdout) != 0 || ferror(stdout)) && exit_code == EXIT_DONE)
+        return options_fail(EXIT_ENVIRONMENT, command, "standard output: cannot write");
+    return exit_code;
+}
+
 bool options_is_stdout(const char *path)
 {
     return path != NULL && strcmp(path, "-") == 0;

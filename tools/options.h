@@ -59,6 +59,10 @@ typedef struct FileUse {
  * usage error of `command`. Devices may serve as often as wanted. */
 bool options_files_differ(const char *command, const FileUse *uses, size_t count);
 
+/* What stdout cannot take is said, and ends what was done well with EXIT_ENVIRONMENT; otherwise the
+ * exit code stays. */
+int options_flush(const char *command, int exit_code);
+
 /* Is it "-"? NULL is not. */
 bool options_is_stdout(const char *path);
 

@@ -414,8 +414,6 @@ int shrink_main(int argc, char **argv)
     if (parse_given(&given, argc, argv, &exit_code) &&
         options_plant(argv[0], given.planted, &exit_code))
         exit_code = run(&given, argv[0]);
-    if ((fflush(stdout) != 0 || ferror(stdout)) && exit_code == EXIT_DONE)
-        exit_code = options_fail(EXIT_ENVIRONMENT, argv[0], "standard output: cannot write");
     free_given(&given);
-    return exit_code;
+    return options_flush(argv[0], exit_code);
 }

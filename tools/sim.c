@@ -460,8 +460,6 @@ int sim_main(int argc, char **argv)
         else
             exit_code = run(&given, argv[0]);
     }
-    if ((fflush(stdout) != 0 || ferror(stdout)) && exit_code == EXIT_DONE)
-        exit_code = options_fail(EXIT_ENVIRONMENT, argv[0], "standard output: cannot write");
     free_given(&given);
-    return exit_code;
+    return options_flush(argv[0], exit_code);
 }

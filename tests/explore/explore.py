@@ -66,6 +66,11 @@ def check_bounds(cohort, scenarios):
     holds(not stopped["complete"], "--max-memory", stopped)
     stopped = run(cohort, "explore", scenario, "--budget", "300ms")
     holds("stopped by --budget" in stopped.stdout, "--budget", stopped.stdout)
+    with open("/dev/full", "w", encoding="ascii") as full:
+        done = subprocess.run([cohort, "explore", scenario, "--max-states", "10"], stdout=full,
+                              stderr=subprocess.PIPE, text=True, check=False)
+    holds((done.returncode, done.stderr) == (4, "cohort explore: standard output: cannot write\n"),
+          "a full disk under stdout", done.stderr)
     for path in ("nowhere/schedule.ini", "/"):
         done = run(cohort, "explore", scenario, "--write-schedule", path, code=4)
         holds(f"cannot write {path}: " in done.stderr, "what cannot be written is said at once")

@@ -163,6 +163,7 @@ expect 2 "missing data" "$cohort" sim "$example" --set bank.data="$tmp/nowhere.c
 expect 4 "trace that cannot be written" "$cohort" sim "$example" --trace "$tmp/no/where"
 if [ -e /dev/full ]; then
     expect 4 "full disk" "$cohort" sim "$example" --trace /dev/full
+    expect 4 "full disk under the help" sh -c '"$1" --help >/dev/full' sh "$cohort"
     expect 4 "full disk under stdout" sh -c '"$1" sim "$2" --json >/dev/full' sh "$cohort" "$example"
     expect 4 "full disk under a batch" sh -c '"$1" sim "$2" --seeds 1..2 >/dev/full' sh "$cohort" "$example"
 fi
