@@ -185,6 +185,11 @@ static void tell_path(Exploring *exploring, GString *out)
     const Locals *locals = explorer_locals(exploring->explorer);
     g_autoptr(GArray) path = explorer_path(exploring->explorer);
     Story *story = story_new(exploring->scenario->cash == CASH_COMMIT);
+    for (size_t i = 0; i < locals_setup_count(locals); i++) {
+        Name name;
+        TraceEvent event = locals_setup(locals, i, &name);
+        story_add(story, 0, &name, &event);
+    }
     for (guint i = 0; i < path->len; i++) {
         const ExploreMove *move = &g_array_index(path, ExploreMove, i);
         g_string_append_printf(out, "%3u  ", i + 1);

@@ -98,7 +98,12 @@ def check_planted(cohort, scenarios):
             told = run(cohort, "explore", scenarios / f"{name}.ini", *sets, "--planted", fault,
                        "--write-schedule", schedule, code=code)
             holds("move by move" in told.stdout, f"{fault}: it is told", told.stdout)
-            run(cohort, "sim", "--schedule", schedule, "--planted", fault, code=code)
+            holds("c1 opens an account with 1000\n" in told.stdout
+                  and "Total before 2000, deposited 0," in told.stdout,
+                  f"{fault}: with what the set-up has opened", told.stdout)
+            replayed = run(cohort, "sim", "--schedule", schedule, "--planted", fault, code=code)
+            holds("of [choices]" not in replayed.stderr, f"{fault}: all of it is asked for",
+                  replayed.stderr)
             run(cohort, "sim", "--schedule", schedule)
 
 
