@@ -5,6 +5,10 @@
  * power failure its end may be missing. When there is no room for more, that is said on stderr and
  * the recording ends; money goes on without.
  *
+ * A limit: nobody else may shorten the file meanwhile. What is mapped would be there no more, and
+ * the next frame would end the process with SIGBUS; it can be resumed like any other that was
+ * killed.
+ *
  * Functions that take a Recorder take NULL for "not recording". */
 #ifndef COHORT_RECORDER_H
 #define COHORT_RECORDER_H
