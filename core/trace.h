@@ -60,8 +60,8 @@ typedef struct TraceEvent {
     const char *datagram_kinds; /* "transfer+ack"; static or outliving the event */
     size_t datagram_bytes;
     const uint8_t *datagram_content; /* TX: all the bytes, if the transport shows them; or NULL */
-    const char *reason; /* DROP */
-    bool outgoing;      /* DROP: the transport lost it on its way *to* peer; else it came from it */
+    const char *reason;              /* DROP */
+    bool outgoing; /* DROP: the transport lost it on its way *to* peer; else it came from it */
 } TraceEvent;
 
 /* "rolled_back", as in the field `e`. */
