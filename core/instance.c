@@ -11,10 +11,10 @@ bool instance_equal(Instance a, Instance b)
     return a.initiator == b.initiator && a.number == b.number;
 }
 
-static const Announcement *announcement_of(const Process *process, Instance instance)
+static Announcement *announcement_of(const Process *process, Instance instance)
 {
     for (guint i = 0; i < process->announcements->len; i++) {
-        const Announcement *announcement = &g_array_index(process->announcements, Announcement, i);
+        Announcement *announcement = &g_array_index(process->announcements, Announcement, i);
         if (instance_equal(announcement->instance, instance))
             return announcement;
     }
@@ -100,7 +100,7 @@ bool instance_take_yes(Process *process, uint16_t index, const Message *vote)
         return true;
     }
     peer->ask = ASK_JOINED;
-    for (uint16_t i = 0; i < process->count && i / 8 < vote->vote.participant_bytes; i++) {
+    for (uint16_t i = 0; i < process->count; i++) {
         if (bit_get(vote->vote.participants, i))
             bit_set(process->participants, i, true);
     }
@@ -115,7 +115,7 @@ void instance_answer(Process *process, uint16_t index, MessageKind kind, Instanc
     message.vote.answer = answer;
     message.vote.last_received = echo;
     if (answer == ANSWER_JOINED) {
-        message.vote.participant_bytes = (uint16_t)((process->count + 7) / 8);
+        message.vote.participant_bytes = (uint16_t)bits_bytes(process->count);
         memcpy(message.vote.participants, process->participants, message.vote.participant_bytes);
     }
     compose_owe(process, index, &message);
@@ -183,23 +183,20 @@ void instance_finish(Process *process, Step *step, bool commit)
 
 void instance_receive_ack(Process *process, const Step *step, uint16_t index, Instance instance)
 {
-    for (guint i = 0; i < process->announcements->len; i++) {
-        Announcement *announcement = &g_array_index(process->announcements, Announcement, i);
-        if (!instance_equal(announcement->instance, instance) ||
-            !bit_get(announcement->unacked, index))
-            continue;
-        bit_set(announcement->unacked, index, false);
-        compose_heard(process, index);
-        if (--announcement->waiting > 0)
-            return;
-        if (announcement->parent != process->self) {
-            effects_mark(step->effects, MARK_DECISION_AWAITS_CHILDREN);
-            acknowledge(process, announcement->parent, instance);
-        }
-        g_array_remove_index(process->announcements, i);
-        process->control_changed = true;
+    Announcement *announcement = announcement_of(process, instance);
+    if (announcement == NULL || !bit_get(announcement->unacked, index))
         return;
+    bit_set(announcement->unacked, index, false);
+    compose_heard(process, index);
+    if (--announcement->waiting > 0)
+        return;
+    if (announcement->parent != process->self) {
+        effects_mark(step->effects, MARK_DECISION_AWAITS_CHILDREN);
+        acknowledge(process, announcement->parent, instance);
     }
+    const Announcement *first = &g_array_index(process->announcements, Announcement, 0);
+    g_array_remove_index(process->announcements, (guint)(announcement - first));
+    process->control_changed = true;
 }
 
 void instance_note_decision(Process *process, uint16_t index, Instance instance, bool commit)
@@ -225,7 +222,6 @@ void instance_receive_query(Process *process, const Step *step, uint16_t index, 
         if (instance.initiator != process->self)
             return;
         effects_mark(step->effects, MARK_DOUBT_PRESUMED_ABORT);
-        commit = false;
     } else if (instance.initiator != process->self && announcement_of(process, instance) == NULL &&
                process->peers[instance.initiator].finished.number != instance.number) {
         return;

@@ -10,7 +10,7 @@
 #include "core/process.h"
 
 bool instance_equal(Instance a, Instance b);
-/* Over for us, as far as we remember; *commit then says how. */
+/* Over for us, as far as we remember; *commit then says how, and is false else. */
 bool instance_finished(const Process *process, Instance instance, bool *commit);
 bool instance_engaged(const Process *process, Instance instance);
 /* May we begin an instance of our own, or inherit one? */

@@ -26,7 +26,6 @@ static void snapshot_deinit(Snapshot *snapshot, uint16_t count)
 #ifdef COHORT_PLANTED_FAULTS
     g_free(snapshot->known);
 #endif
-    *snapshot = (Snapshot){0};
 }
 
 static void snapshot_take(Snapshot *snapshot, const Process *process)
@@ -177,8 +176,6 @@ void process_restore_permanent(Process *process)
     process->application = process->perm.application;
     for (uint16_t i = 0; i < process->count; i++) {
         Channel *channel = &process->peers[i].channel;
-        if (i == process->self)
-            continue;
         channel_restore(channel, &process->perm.channels[i]);
 #ifdef COHORT_PLANTED_FAULTS
         if (planted(PLANTED_KNOWN_FROM_CHECKPOINT))

@@ -176,6 +176,11 @@ uint64_t process_open_losses(const Process *process, Money *amount);
 /* Adds what is lost in the logs to what this application knows to be lost for good. */
 void process_release_losses(const Process *process, Application *application);
 
+static inline size_t bits_bytes(uint16_t count)
+{
+    return ((size_t)count + 7) / 8;
+}
+
 static inline bool bit_get(const uint8_t *bits, uint16_t index)
 {
     return (bits[index / 8] >> (index % 8)) & 1;

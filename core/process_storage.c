@@ -39,7 +39,7 @@ static void announcement_code(Coder *coder, Announcement *announcement, uint16_t
     code_bool(coder, &announcement->commit);
     code_u16(coder, &announcement->parent);
     code_u16(coder, &announcement->waiting);
-    code_bytes(coder, announcement->unacked, (size_t)(count + 7) / 8);
+    code_bytes(coder, announcement->unacked, bits_bytes(count));
     if (coder->decoding && announcement->parent >= count)
         coder->failed = true;
 }
@@ -72,7 +72,7 @@ static void engagement_code(Coder *coder, Process *process)
     code_u64(coder, &process->query_ns);
     code_bool(coder, &process->doubt_told);
     code_u16(coder, &process->query_next);
-    code_bytes(coder, process->participants, (size_t)(process->count + 7) / 8);
+    code_bytes(coder, process->participants, bits_bytes(process->count));
     if (coder->decoding &&
         (process->parent >= process->count || process->query_next >= process->count))
         coder->failed = true;
@@ -98,7 +98,7 @@ static void outcome_code(Coder *coder, Process *process)
     code_u16(coder, &process->outcome.blocker);
     instance_code(coder, &process->outcome.instance, process->count);
     code_u64(coder, &process->outcome.undone);
-    code_bytes(coder, process->outcome.participants, (size_t)(process->count + 7) / 8);
+    code_bytes(coder, process->outcome.participants, bits_bytes(process->count));
 }
 
 static void peer_record_code(Coder *coder, Peer *peer)
@@ -186,7 +186,7 @@ static void tentative_code(Coder *coder, Process *process)
     for (uint16_t i = 0; i < process->count; i++)
         bit_set(joined, i, process->peers[i].ask == ASK_JOINED);
     engagement_code(coder, process);
-    code_bytes(coder, joined, (size_t)(process->count + 7) / 8);
+    code_bytes(coder, joined, bits_bytes(process->count));
     application_code(coder, &process->tent.application);
     for (uint16_t i = 0; i < process->count && coder->decoding; i++)
         process->peers[i].ask = bit_get(joined, i) ? ASK_JOINED : ASK_NOT;

@@ -64,7 +64,6 @@ void recovery_start(Customer *customer)
     process->refused = !planted(PLANTED_PREPARING_TAKEN_FOR_VOTED);
     process->voted = true;
     process->query_ns = customer->step.now_ns;
-    process->control_changed = true;
 }
 
 static bool may_begin(const Customer *customer)
@@ -79,10 +78,6 @@ void recovery_tick(Customer *customer)
 {
     Process *process = &customer->process;
     Attempt *forced = &customer->forced;
-    if (!customer_active(customer)) {
-        *forced = (Attempt){0};
-        return;
-    }
     if (may_begin(customer) && forced->pause_ns <= customer->step.now_ns) {
         forced->engaged = true;
         forced->tries++;
@@ -102,6 +97,5 @@ void recovery_tick(Customer *customer)
 
 uint64_t recovery_deadline(const Customer *customer)
 {
-    return customer_active(customer) && may_begin(customer) ? customer->forced.pause_ns
-                                                            : TIME_NEVER;
+    return may_begin(customer) ? customer->forced.pause_ns : TIME_NEVER;
 }

@@ -7,7 +7,8 @@
 
 int lone_set_up(void **state)
 {
-    static const char *const names[LONE_MEMBERS] = {"self", "parent", "child"};
+    static const char *const names[LONE_MEMBERS] = {
+        [SELF] = "self", [PARENT] = "parent", [CHILD] = "child"};
     Lone *lone = g_new0(Lone, 1);
     Member members[LONE_MEMBERS] = {0};
     Application application = {{0}};

@@ -5,7 +5,7 @@
 
 #include "core/process.h"
 
-enum { SELF, PARENT, CHILD, LONE_MEMBERS };
+enum { PARENT, SELF, CHILD, LONE_MEMBERS };
 
 #define LONE_NOW_NS (100 * NS_PER_S)
 #define LONE_BALANCE 1000

@@ -15,8 +15,8 @@ static const Instance THEIRS = {PARENT, 5};
 static void announce(Process *process, Instance instance, bool commit, uint16_t parent)
 {
     Announcement announcement = {.instance = instance, .commit = commit, .parent = parent};
-    for (uint16_t i = 1; i < LONE_MEMBERS; i++) {
-        if (i == parent)
+    for (uint16_t i = 0; i < LONE_MEMBERS; i++) {
+        if (i == SELF || i == parent)
             continue;
         bit_set(announcement.unacked, i, true);
         announcement.waiting++;
@@ -133,7 +133,9 @@ static void a_yes_counts_once_and_for_the_question_asked(void **state)
     assert_false(instance_take_yes(process, CHILD, &yes)); /* asked something else */
     assert_false(instance_all_yes(process));
     instance_ask(process, &lone->step, CHILD, 3);
+    process->peers[CHILD].control_backoff = 3;
     assert_true(instance_take_yes(process, CHILD, &yes));
+    assert_int_equal(process->peers[CHILD].control_backoff, 0); /* it is there */
     assert_true(instance_all_yes(process));
     assert_int_equal(process->peers[CHILD].ask, ASK_NO_NEED);
     assert_false(instance_take_yes(process, CHILD, &yes));
@@ -152,6 +154,22 @@ static void a_yes_brings_all_who_took_part_below(void **state)
     assert_true(instance_take_yes(process, CHILD, &yes));
     assert_int_equal(process->peers[CHILD].ask, ASK_JOINED);
     assert_int_equal(process->participants[0], 1 << SELF | 1 << CHILD);
+}
+
+static void our_own_yes_has_a_bit_for_every_member(void **state)
+{
+    static const uint16_t counts[] = {8, 9, 16, 17};
+    static const int bytes[] = {1, 2, 2, 3};
+    Lone *lone = *state;
+    lone->process.participants[2] = 1;
+    for (size_t i = 0; i < G_N_ELEMENTS(counts); i++) {
+        lone->process.count = counts[i];
+        instance_answer(&lone->process, PARENT, MESSAGE_PREPARE_VOTE, THEIRS, ANSWER_JOINED, 0);
+        const Message *yes = lone_owed(lone, PARENT, MESSAGE_PREPARE_VOTE);
+        assert_int_equal(yes->vote.participant_bytes, bytes[i]);
+        assert_int_equal(yes->vote.participants[2], bytes[i] > 2 ? 1 : 0);
+    }
+    lone->process.count = LONE_MEMBERS;
 }
 
 /* --- decisions --- */
@@ -187,6 +205,19 @@ static void whoever_has_closed_a_channel_hears_of_the_rollbacks_end(void **state
     const Announcement *announcement = &g_array_index(process->announcements, Announcement, 0);
     assert_int_equal(announcement->waiting, 2);
     assert_false(announcement->commit);
+}
+
+static void nothing_of_an_engagement_outlives_it(void **state)
+{
+    Lone *lone = *state;
+    Process *process = &lone->process;
+    instance_engage(process, &lone->step, ENGAGED_ROLLBACK, THEIRS, PARENT);
+    instance_vote_yes(process, &lone->step);
+    process->refused = true;
+    instance_finish(process, &lone->step, false);
+    assert_false(process->voted);
+    assert_false(process->refused);
+    assert_true(process->query_ns == TIME_NEVER);
 }
 
 static void nobody_to_tell_is_nothing_to_remember_of_the_telling(void **state)
@@ -363,8 +394,10 @@ int main(void)
         CLAIM(a_new_engagement_takes_nothing_over_from_the_last),
         CLAIM(a_yes_counts_once_and_for_the_question_asked),
         CLAIM(a_yes_brings_all_who_took_part_below),
+        CLAIM(our_own_yes_has_a_bit_for_every_member),
         CLAIM(a_decision_waits_for_all_who_may_have_to_hear_it),
         CLAIM(whoever_has_closed_a_channel_hears_of_the_rollbacks_end),
+        CLAIM(nothing_of_an_engagement_outlives_it),
         CLAIM(nobody_to_tell_is_nothing_to_remember_of_the_telling),
         CLAIM(an_announcement_ends_when_all_have_acknowledged_each_once),
         CLAIM(a_parent_hears_of_it_when_the_whole_subtree_has_acknowledged),

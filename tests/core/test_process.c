@@ -60,7 +60,9 @@ static void after_a_pause_everything_due_is_due_now(void **state)
     Process *process = &lone->process;
     Channel *channel = channel_of(lone, CHILD);
     channel_append(channel, 1, ENTRY_TRANSFER);
+    channel_append(channel, 1, ENTRY_TRANSFER);
     channel_sent(channel, 1, 1, 0);
+    channel_sent(channel, 2, 1, 0);
     channel_state_copy(&process->perm.channels[CHILD], &channel->state);
     channel->backoff = 3;
     process->peers[CHILD].control_backoff = 3;
@@ -68,11 +70,14 @@ static void after_a_pause_everything_due_is_due_now(void **state)
     process->since_ns = 1;
     process_rebase(process, LONE_NOW_NS);
     assert_int_equal(process->peers[CHILD].control_ns, LONE_NOW_NS);
+    assert_int_equal(process->peers[PARENT].control_ns, LONE_NOW_NS);
     assert_int_equal(process->peers[CHILD].control_backoff, 0);
     assert_int_equal(channel->backoff, 0);
     assert_int_equal(channel_next_due(channel, LONE_NOW_NS), 1);
-    assert_true(channel_entry(&channel->state, 1)->sent_ns == TIME_NEVER);
-    assert_true(channel_entry(&process->perm.channels[CHILD], 1)->sent_ns == TIME_NEVER);
+    for (uint64_t label = 1; label <= 2; label++) {
+        assert_true(channel_entry(&channel->state, label)->sent_ns == TIME_NEVER);
+        assert_true(channel_entry(&process->perm.channels[CHILD], label)->sent_ns == TIME_NEVER);
+    }
     assert_false(process->doubt_told);
     assert_int_equal(process->since_ns, 1); /* engaged in nothing */
     assert_true(process->query_ns == TIME_NEVER);
@@ -201,6 +206,8 @@ static void all_is_settled_when_every_fate_is_known(void **state)
     assert_false(process_all_settled(&lone->process));
     channel->acked = 1;
     assert_true(process_all_settled(&lone->process));
+    channel_append(channel_of(lone, PARENT), 1, ENTRY_TRANSFER);
+    assert_false(process_all_settled(&lone->process));
 }
 
 static void losses_are_open_until_a_permanent_checkpoint_holds_them(void **state)

@@ -5,9 +5,22 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "core/recovery.h"
+#include "core/rollback.h"
 #include "tests/core/cluster.h"
 
 enum { A, B, C, D };
+
+/* Datagrams under way with a message of this kind. */
+static int waiting(const Cluster *cluster, const char *kind)
+{
+    int count = 0;
+    for (guint i = 0; i < cluster->flights->len; i++) {
+        const Flight *flight = g_ptr_array_index(cluster->flights, i);
+        count += strstr(flight->kinds, kind) != NULL;
+    }
+    return count;
+}
 
 static void expect(const Cluster *cluster, int a, int b, int c)
 {
@@ -96,6 +109,7 @@ static void an_undecided_initiator_aborts_its_rollback(void **state)
     cluster_hold(cluster, "prepare-vote");
     cluster_do(cluster, A, "rollback");
     cluster_crash(cluster, A);
+    assert_int_equal(cluster->marks[MARK_RECOVERY_TRIED_AGAIN], 0); /* that was another rollback */
     cluster->hold = NULL;
     cluster_drop(cluster);
     cluster_advance(cluster, 5 * NS_PER_S); /* at once, not when its answers are overdue */
@@ -131,7 +145,9 @@ static void who_crashes_preparing_refuses(void **state)
     cluster_do(cluster, B, "transfer 20 c");
     cluster_hold(cluster, "prepare-vote");
     cluster_do(cluster, A, "rollback"); /* B and C are about to roll back with A */
+    cluster_drop(cluster);
     cluster_crash(cluster, B);
+    assert_int_equal(waiting(cluster, "query"), 1); /* nothing but the decision ends it */
     cluster->hold = NULL;
     cluster_drop(cluster);
     assert_true(cluster_settle(cluster));
@@ -221,6 +237,49 @@ static void an_orderly_stop_while_recovering_goes_on_recovering(void **state)
     assert_true(cluster_settle(cluster));
     assert_int_equal(cluster_traced(cluster, "b rolled_back"), 1);
     expect(cluster, 100, 100, 0);
+    cluster_free(cluster);
+}
+
+static void who_restarts_tells_its_peers_again_what_is_permanent(void **state)
+{
+    (void)state;
+    Cluster *cluster = cluster_new(3, cluster_money(100));
+    cluster_crash(cluster, B);
+    assert_int_equal(waiting(cluster, "stable"), 2);
+    for (int who = A; who <= C; who++)
+        assert_int_equal(cluster->customers[B]->process.peers[who].channel.stable_due, who != B);
+    cluster_free(cluster);
+}
+
+static void a_forced_rollback_is_tried_until_it_commits_after_ever_longer_pauses(void **state)
+{
+    (void)state;
+    Cluster *cluster = cluster_new(2, cluster_money(100));
+    Customer *customer = cluster->customers[A];
+    Process *process = &customer->process;
+    const Attempt *forced = &customer->forced;
+    uint64_t about_ns = 10 * NS_PER_MS;
+    customer->step = (Step){NS_PER_S, cluster->effects};
+    process->recovering = true;
+    for (uint32_t tries = 1; tries <= 20; tries++) {
+        recovery_tick(customer);
+        assert_true(forced->engaged);
+        assert_true(recovery_deadline(customer) == TIME_NEVER);
+        assert_int_equal(forced->tries, tries);
+        rollback_abort(process, &customer->step, B, false);
+        recovery_tick(customer);
+        recovery_tick(customer); /* it pauses */
+        assert_false(forced->engaged || process->outcome.over);
+        assert_in_range(forced->pause_ns - customer->step.now_ns, about_ns / 2,
+                        about_ns * 3 / 2 - 1);
+        assert_int_equal(recovery_deadline(customer), forced->pause_ns);
+        customer->step.now_ns = forced->pause_ns;
+        about_ns = MIN(2 * about_ns, INSTANCE_NS_MAX);
+    }
+    process->recovering = false; /* another's rollback did it */
+    recovery_tick(customer);
+    assert_int_equal(forced->tries, 0);
+    assert_true(recovery_deadline(customer) == TIME_NEVER);
     cluster_free(cluster);
 }
 
@@ -390,6 +449,8 @@ int main(void)
         cmocka_unit_test(commands_wait_for_the_recovery),
         cmocka_unit_test(instance_numbers_are_never_used_twice),
         cmocka_unit_test(an_orderly_stop_while_recovering_goes_on_recovering),
+        cmocka_unit_test(who_restarts_tells_its_peers_again_what_is_permanent),
+        cmocka_unit_test(a_forced_rollback_is_tried_until_it_commits_after_ever_longer_pauses),
         cmocka_unit_test(two_who_restart_at_once_do_not_block_each_other),
         cmocka_unit_test(cash_that_was_committed_survives_a_crash),
         cmocka_unit_test(an_acknowledgement_waits_for_no_checkpoint_to_be_saved),
