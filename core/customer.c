@@ -391,7 +391,7 @@ static void receive(Customer *customer, const Event *event)
             mark_drop(customer, message.kind, reason);
         if (reason != DROP_NONE)
             customer_drop(customer,
-                          !from_bank && reason > DROP_SENDER
+                          reason > DROP_SENDER /* judged as that member's */
                               ? &customer->process.peers[header.sender].member.name
                               : NULL,
                           reason);
@@ -409,7 +409,6 @@ static void rebase(Customer *customer)
     customer->membership.report_ns = now_ns;
     customer->attempt = (Attempt){0};
     customer->forced = (Attempt){0};
-    customer->request.active = false;
     if (!customer_active(customer))
         return;
     process_rebase(process, now_ns);
@@ -428,7 +427,6 @@ static void start(Customer *customer)
     Command resume = {.kind = COMMAND_RESUME, .name = customer->config.resume};
     if (customer->loaded) {
         customer->process.epoch++;
-        customer->process.retries = customer->config.retries;
         if (!customer->orderly && customer->membership.proposal.pending)
             effects_mark(customer->step.effects, MARK_CRASH_WHILE_PREPARED);
         rebase(customer);
@@ -462,7 +460,6 @@ static void stop(Customer *customer)
     else if (process->engaged == ENGAGED_ROLLBACK && !process->voted)
         rollback_abort(process, &customer->step, process->self, false);
     process->outcome.over = false;
-    customer->attempt = (Attempt){0};
     customer->request.active = false;
     customer_refuse_commands(customer, REFUSAL_STOPPING);
     if (!customer_has_record(customer))
@@ -471,7 +468,6 @@ static void stop(Customer *customer)
     bye.report.name = *customer_name(customer);
     bye.report.version = process->epoch;
     customer_owe_bank(customer, &bye);
-    customer_save_changes(customer);
     Coder coder = coder_encode_growing();
     customer_encode(customer, &coder);
     effects_save(customer->step.effects, SLOT_ORDERLY, 0, coder.bytes, coder.length);

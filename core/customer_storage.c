@@ -39,8 +39,8 @@ static void account_code(Coder *coder, Customer *customer, bool *active)
 /* The records of the cohort are on disk, or those of none. */
 static void note_kept(Customer *customer)
 {
-    customer->kept_cohort = customer_active(customer) ? customer->process.cohort : 0;
-    customer->kept_count = customer_active(customer) ? customer->process.count : 0;
+    customer->kept_cohort = customer->process.cohort;
+    customer->kept_count = customer->process.count;
 }
 
 static void state_code(Coder *coder, Customer *customer)
@@ -61,7 +61,7 @@ static void state_code(Coder *coder, Customer *customer)
     for (int reason = 0; reason < DROP_REASONS; reason++)
         code_u64(coder, &customer->dropped[reason]);
     code_bool(coder, &active);
-    if (active && !coder->failed)
+    if (active)
         process_code(coder, process);
 }
 
@@ -117,7 +117,6 @@ LoadResult customer_load(Customer *customer, const Shelf *stored)
         return LOAD_DAMAGED;
     if (!name_equal(customer_name(customer), &wanted))
         return LOAD_WRONG_NAME;
-    note_kept(customer);
     customer->named = true;
     customer->loaded = true;
     customer->stopping = false;

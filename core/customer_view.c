@@ -57,7 +57,6 @@ static const char *peer_wait(const Process *process, uint16_t index)
 
 static const char *process_wait(const Process *process, const char **whom)
 {
-    *whom = "";
     for (uint16_t i = 0; i < process->count; i++) {
         const char *what = i == process->self ? NULL : peer_wait(process, i);
         if (what != NULL) {

@@ -26,6 +26,9 @@ static void an_orderly_stop_is_a_pause(void **state)
     assert_int_equal(cluster_start(cluster, B, "b"), LOAD_OK);
     ShelfRecord orderly; /* gone before it sent anything */
     assert_false(shelf_get(cluster->shelves[B], SLOT_ORDERLY, 0, &orderly));
+    assert_false(cluster->customers[B]->orderly);
+    for (int who = A; who <= C; who++)
+        assert_int_equal(cluster->customers[B]->process.peers[who].moved_due, who != B);
     cluster_do(cluster, B, "transfer 1 a");
     cluster_do(cluster, C, "transfer 2 b");
     cluster_advance(cluster, 10 * NS_PER_S);
@@ -58,6 +61,181 @@ static void who_stops_in_the_middle_of_a_checkpoint_leaves_nobody_suspended(void
     assert_int_equal(cluster_balance(cluster, A), cluster_money(97));
     assert_int_equal(cluster_balance(cluster, B), cluster_money(103));
     assert_int_equal(cluster_traced(cluster, "a discarded b.1"), 1);
+    cluster_free(cluster);
+}
+
+static void who_stops_in_the_middle_of_a_rollback_has_not_rolled_back(void **state)
+{
+    (void)state;
+    Cluster *cluster = cluster_new(2, cluster_money(100));
+    cluster_do(cluster, A, "transfer 1 b");
+    cluster->hold = hold_votes;
+    cluster_do(cluster, A, "rollback");
+    cluster_stop(cluster, A);
+    assert_int_equal(cluster_told(cluster, "a FAILURE rollback"), 1);
+    assert_int_equal(cluster->customers[A]->process.engaged, ENGAGED_NOT);
+    cluster->hold = NULL;
+    cluster_drop(cluster);
+    assert_int_equal(cluster_start(cluster, A, "a"), LOAD_OK);
+    cluster_advance(cluster, 20 * NS_PER_S);
+    assert_int_equal(cluster_traced(cluster, "rolled_back"), 0);
+    /* Nor is its end taken for that of another. */
+    cluster_do(cluster, A, "rollback");
+    assert_int_equal(cluster_told(cluster, "a SUCCESS rollback"), 1);
+    assert_int_equal(cluster->marks[MARK_COMMAND_TRIED_AGAIN], 0);
+    cluster_free(cluster);
+}
+
+static void who_stops_begins_nothing(void **state)
+{
+    (void)state;
+    Cluster *cluster = cluster_new(2, cluster_money(100));
+    Customer *customer = cluster->customers[A];
+    customer->process.recovering = true;
+    cluster_stop(cluster, A);
+    assert_int_equal(customer->process.engaged, ENGAGED_NOT);
+    assert_int_equal(cluster->flights->len, 0);
+    cluster_free(cluster);
+}
+
+static void what_the_bank_is_owed_is_due_when_a_process_is_back(void **state)
+{
+    (void)state;
+    Cluster *cluster = cluster_new(2, cluster_money(100));
+    Membership *membership = &cluster->customers[A]->membership;
+    const uint64_t far_ns = 1000 * NS_PER_S;
+    membership->report_due = true;
+    membership->report_ns = far_ns;
+    membership->proposal = (Proposal){.pending = true, .kind = PROPOSAL_EXIT, .repeat_ns = far_ns};
+    membership->dissolving.quiesced = membership->dissolving.due = true;
+    membership->dissolving.repeat_ns = far_ns;
+    cluster->customers[A]->attempt = (Attempt){.active = true, .pause_ns = far_ns};
+    cluster_stop(cluster, A);
+    assert_int_equal(cluster_start(cluster, A, "a"), LOAD_OK);
+    membership = &cluster->customers[A]->membership;
+    assert_true(membership->report_ns < far_ns); /* said, and to be said again */
+    assert_true(membership->proposal.repeat_ns < far_ns);
+    assert_true(membership->dissolving.repeat_ns < far_ns);
+    assert_false(cluster->customers[A]->attempt.active); /* its command has failed */
+    cluster_free(cluster);
+}
+
+static void what_counts_beyond_a_crash_is_in_the_accounts_record(void **state)
+{
+    (void)state;
+    Cluster *cluster = cluster_new_alone(1, cluster_money(100), CASH_RESTORE);
+    Customer *customer = cluster->customers[A];
+    customer->process.epoch = 5;
+    customer->process.inc_before = 6;
+    customer->process.instances_reserved = 7;
+    customer->request.count = 8;
+    cluster_do(cluster, A, "deposit 1"); /* saves it */
+    cluster_crash(cluster, A);
+    customer = cluster->customers[A];
+    assert_int_equal(customer->process.epoch, 6);
+    assert_int_equal(customer->process.inc_before, 6);
+    assert_int_equal(customer->process.instances, 7);
+    assert_int_equal(customer->process.instances_reserved, 7);
+    assert_int_equal(customer->request.count, 9);
+    cluster_free(cluster);
+}
+
+static uint64_t saves(const Cluster *cluster, bool removing)
+{
+    uint64_t count = 0;
+    for (size_t i = 0; i < effects_count(cluster->effects); i++) {
+        const Effect *effect = effects_at(cluster->effects, i);
+        count += effect->kind == EFFECT_SAVE && (effect->save.length == 0) == removing;
+    }
+    return count;
+}
+
+static void an_account_that_is_not_opened_leaves_no_record(void **state)
+{
+    (void)state;
+    for (int crash = 0; crash < 2; crash++) {
+        Cluster *cluster = cluster_new_alone(1, cluster_money(100), CASH_RESTORE);
+        Customer *customer = cluster->customers[A];
+        Message outcome = {.kind = MESSAGE_OUTCOME};
+        outcome.outcome.id = 9;
+        outcome.outcome.name = customer->membership.name;
+        customer->membership.has_account = false;
+        customer->membership.proposal = (Proposal){.pending = true, .id = 9, .name = {"a"}};
+        customer->account_changed = true;
+        cluster_command(cluster, A, "balance"); /* saves it */
+        if (crash)
+            cluster_crash(cluster, A);
+        assert_int_equal(shelf_count(cluster->shelves[A]), 1);
+        cluster_from_bank(cluster, A, &outcome);
+        assert_int_equal(saves(cluster, true), 1);
+        assert_int_equal(shelf_count(cluster->shelves[A]), 0);
+        cluster->customers[A]->account_changed = true;
+        cluster_command(cluster, A, "checkpoint");
+        assert_int_equal(saves(cluster, true), 0); /* there is nothing to remove any more */
+        cluster_free(cluster);
+    }
+}
+
+static void who_joins_removes_nothing_and_who_leaves_keeps_nothing_of_the_cohort(void **state)
+{
+    (void)state;
+    Cluster *cluster = cluster_new_alone(3, cluster_money(100), CASH_RESTORE);
+    cluster_join(cluster);
+    assert_int_equal(saves(cluster, true), 0);
+    assert_true(saves(cluster, false) > 0);
+    for (int crash = 0; crash < 2; crash++) {
+        const Shelf *shelf = cluster->shelves[crash];
+        if (crash)
+            cluster_crash(cluster, crash);
+        process_leave(&cluster->customers[crash]->process);
+        cluster_command(cluster, crash, "balance");
+        assert_int_equal(shelf_count(shelf), 1);
+        assert_int_equal(shelf_at(shelf, 0).slot, SLOT_ACCOUNT);
+        cluster_command(cluster, crash, "balance");
+        assert_int_equal(saves(cluster, true), 0);
+    }
+    cluster_free(cluster);
+}
+
+/* A copy made from the encoding; customer_free it. */
+static Customer *copy_of(const Customer *customer)
+{
+    Customer *copy = customer_new(&(CustomerConfig){.client = 99, .seed = 1});
+    GBytes *encoded = cluster_encoded(customer);
+    gsize length;
+    const uint8_t *bytes = g_bytes_get_data(encoded, &length);
+    assert_true(customer_decode(copy, bytes, length));
+    g_bytes_unref(encoded);
+    return copy;
+}
+
+static void a_customer_is_encoded_whole(void **state)
+{
+    (void)state;
+    Cluster *cluster = cluster_new_alone(2, cluster_money(100), CASH_RESTORE);
+    Customer *customer = cluster->customers[A];
+    customer->stopping = customer->loaded = customer->orderly = customer->named = true;
+    customer->process.random = 1;
+    customer->process.instances = 2;
+    customer->process.instances_reserved = 3;
+    for (uint64_t reason = 0; reason < DROP_REASONS; reason++)
+        customer->dropped[reason] = 10 + reason;
+    Customer *copy = copy_of(customer);
+    assert_true(copy->stopping && copy->loaded && copy->orderly && copy->named);
+    assert_int_equal(copy->config.client, 1);
+    assert_int_equal(copy->process.random, 1);
+    assert_int_equal(copy->process.instances, 2);
+    assert_int_equal(copy->process.instances_reserved, 3);
+    for (uint64_t reason = 0; reason < DROP_REASONS; reason++)
+        assert_int_equal(copy->dropped[reason], 10 + reason);
+    assert_int_equal(copy->kept_cohort, 0);
+    customer_free(copy);
+    customer->stopping = false;
+    cluster_join(cluster);
+    copy = copy_of(customer);
+    assert_int_equal(copy->kept_cohort, 1); /* what is to be removed when it leaves */
+    assert_int_equal(copy->kept_count, 2);
+    customer_free(copy);
     cluster_free(cluster);
 }
 
@@ -308,6 +486,7 @@ static void who_stops_says_goodbye(void **state)
     assert_int_equal(message.report.client, 1);
     assert_string_equal(message.report.name.text, "a");
     assert_int_equal(message.report.version, 1);
+    assert_false(cluster->customers[A]->request.active); /* nor is its resume asked for any more */
     cluster_free(cluster);
 }
 
@@ -341,10 +520,13 @@ static void who_did_not_answer_is_named(void **state)
     (void)state;
     Cluster *cluster = cluster_new(3, cluster_money(100));
     cluster_do(cluster, B, "transfer 1 a");
+    cluster_do(cluster, A, "transfer 2 c");
     cluster_hold(cluster, "checkpoint-request");
     cluster_do(cluster, A, "checkpoint");
+    cluster_do(cluster, C, "checkpoint");
     cluster_advance(cluster, 2 * INSTANCE_NS_MAX);
     assert_int_equal(cluster_told(cluster, "a FAILURE checkpoint b did not answer"), 1);
+    assert_int_equal(cluster_told(cluster, "c FAILURE checkpoint a did not answer"), 1);
     cluster_free(cluster);
 }
 
@@ -357,6 +539,13 @@ int main(void)
         cmocka_unit_test(all_that_the_bank_is_owed_is_sent_in_its_order),
         cmocka_unit_test(who_did_not_answer_is_named),
         cmocka_unit_test(who_stops_in_the_middle_of_a_checkpoint_leaves_nobody_suspended),
+        cmocka_unit_test(who_stops_in_the_middle_of_a_rollback_has_not_rolled_back),
+        cmocka_unit_test(who_stops_begins_nothing),
+        cmocka_unit_test(what_the_bank_is_owed_is_due_when_a_process_is_back),
+        cmocka_unit_test(what_counts_beyond_a_crash_is_in_the_accounts_record),
+        cmocka_unit_test(an_account_that_is_not_opened_leaves_no_record),
+        cmocka_unit_test(who_joins_removes_nothing_and_who_leaves_keeps_nothing_of_the_cohort),
+        cmocka_unit_test(a_customer_is_encoded_whole),
         cmocka_unit_test(the_state_of_another_name_is_not_taken),
         cmocka_unit_test(no_cut_or_changed_state_is_believed_to_be_whole),
         cmocka_unit_test(a_silent_bank_fails_the_command_and_the_next_is_tried),

@@ -197,6 +197,19 @@ static void an_orderly_end_that_is_cut_short_is_damaged(void **state)
     cluster_free(cluster);
 }
 
+static void a_record_of_another_version_is_damaged(void **state)
+{
+    (void)state;
+    Cluster *cluster = cluster_new(2, cluster_money(100));
+    ShelfRecord record;
+    assert_true(shelf_get(cluster->shelves[A], SLOT_ACCOUNT, 0, &record));
+    g_autofree uint8_t *later = g_memdup2(record.bytes, record.length);
+    assert_int_equal(load_with(cluster, A, record, later, record.length), LOAD_OK);
+    later[0]++;
+    assert_int_equal(load_with(cluster, A, record, later, record.length), LOAD_DAMAGED);
+    cluster_free(cluster);
+}
+
 /* What it left with names two, the cohort's record three. */
 static void a_final_state_of_another_cohort_is_damaged(void **state)
 {
@@ -247,6 +260,7 @@ int main(void)
         cmocka_unit_test(changed_bytes_do_no_harm),
         cmocka_unit_test(an_orderly_end_without_an_account_is_damaged),
         cmocka_unit_test(an_orderly_end_that_is_cut_short_is_damaged),
+        cmocka_unit_test(a_record_of_another_version_is_damaged),
         cmocka_unit_test(a_final_state_of_another_cohort_is_damaged),
         cmocka_unit_test(a_tentative_checkpoint_in_the_midst_of_a_rollback_is_damaged),
         cmocka_unit_test(more_cash_than_is_ever_listed_is_damaged),

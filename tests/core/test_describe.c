@@ -82,6 +82,14 @@ static void losses_are_told_until_a_checkpoint_and_after_it(void **state)
     expect(cluster, A, "\nlost for good: 3\n");
     expect_not(cluster, A, "lost since then");
     cluster_free(cluster);
+    cluster = cluster_new(2, cluster_money(100));
+    cluster_do(cluster, A, "lost-transfer 0.01 b");
+    cluster_do(cluster, A, "transfer 1 b");
+    expect(cluster, A, "\nlost since then: 0.01\n");
+    cluster_do(cluster, B, "checkpoint");
+    assert_true(cluster_settle(cluster));
+    expect(cluster, A, "\nlost for good: 0.01\n");
+    cluster_free(cluster);
 }
 
 static void a_checkpoint_under_way_is_told_with_its_vote(void **state)
@@ -119,6 +127,20 @@ static void who_was_killed_while_it_prepared_has_said_no(void **state)
     cluster_crash(cluster, B);
     expect(cluster, B, "\nin rollback a.1, said no\n");
     expect(cluster, B, "recovering: rolls back after a crash; commands wait for it\n");
+    expect_not(cluster, A, "recovering");
+    cluster_free(cluster);
+}
+
+static void a_state_that_nobody_goes_on_from_recovers_from_nothing(void **state)
+{
+    (void)state;
+    Cluster *cluster = cluster_new(2, cluster_money(100));
+    Customer *read = customer_new(&(CustomerConfig){.client = 99, .seed = 1, .resume = {"a"}});
+    g_autoptr(GString) text = g_string_new(NULL);
+    assert_int_equal(customer_load(read, cluster->shelves[A]), LOAD_OK);
+    customer_describe(read, text);
+    assert_null(strstr(text->str, "recovering"));
+    customer_free(read);
     cluster_free(cluster);
 }
 
@@ -138,6 +160,10 @@ static void a_decision_is_told_until_all_have_heard_of_it(void **state)
     cluster_do(cluster, B, "checkpoint");
     cluster_pass(cluster, 40 * NS_PER_S); /* A's answer is given up, and nothing arrives */
     expect(cluster, B, "\naborted b.1, not yet acknowledged by a\n");
+    cluster_command(cluster, B, "rollback");
+    cluster_pass(cluster, 40 * NS_PER_S);
+    expect(cluster, B, "\naborted b.1, not yet acknowledged by a\naborted b.2, ");
+    expect(cluster, B, "\nwaits for peers to acknowledge a decision\n");
     cluster_free(cluster);
 }
 
@@ -153,6 +179,72 @@ static void datagrams_that_were_dropped_are_counted(void **state)
     cluster_free(cluster);
 }
 
+static void expect_waits(const Customer *customer, const char *wanted)
+{
+    char why[160] = "as before: ";
+    assert_false(customer_idle(customer, why, sizeof why));
+    assert_string_equal(why, wanted);
+    assert_false(customer_idle(customer, why, 1)); /* room for nothing but its end */
+    assert_string_equal(why, "");
+}
+
+/* Each wait hides those before it. */
+static void what_is_waited_for_is_told_and_whose_it_is(void **state)
+{
+    (void)state;
+    Cluster *cluster = cluster_new(3, cluster_money(100));
+    Customer *customer = cluster->customers[B];
+    Process *process = &customer->process;
+    Peer *peer = &process->peers[C];
+    assert_true(cluster_settle(cluster));
+    g_array_append_val(customer->commands, (Command){.kind = COMMAND_BALANCE});
+    expect_waits(customer, "waits for a command to be done");
+    customer->request.active = true;
+    expect_waits(customer, "waits for the bank's answer");
+    customer->membership.report_due = true;
+    expect_waits(customer, "waits for the bank to take a balance");
+    customer->membership.dissolving.quiesced = true;
+    expect_waits(customer, "waits for the bank to dissolve the cohort");
+    customer->membership.proposal.pending = true;
+    expect_waits(customer, "waits for the bank's outcome of a proposal");
+    g_array_append_val(process->announcements, (Announcement){.waiting = 1});
+    expect_waits(customer, "waits for peers to acknowledge a decision");
+    process->recovering = true;
+    expect_waits(customer, "waits for its rollback after a crash");
+    process->engaged = ENGAGED_CHECKPOINT;
+    process->instance = (Instance){C, 1};
+    expect_waits(customer, "waits for the decision of an instance of c");
+    peer->moved_due = true;
+    expect_waits(customer, "waits for our new address to reach c");
+    peer->channel.stable_due = true;
+    expect_waits(customer, "waits for the release of the log at c");
+    channel_append(&peer->channel, 1, ENTRY_TRANSFER);
+    expect_waits(customer, "waits for an acknowledgement from c");
+    peer->channel.closed.instance = (Instance){C, 1};
+    expect_waits(customer, "waits for the decision of a rollback of c");
+    peer->ask = ASK_WAITING;
+    expect_waits(customer, "waits for an answer in an instance from c");
+    process->peers[A].moved_due = true;
+    expect_waits(customer, "waits for our new address to reach a");
+    cluster_free(cluster);
+}
+
+static void the_name_is_the_accounts_or_that_of_one_to_be_opened(void **state)
+{
+    (void)state;
+    Cluster *cluster = cluster_new(2, cluster_money(100));
+    Customer *customer = cluster->customers[A];
+    Membership *membership = &customer->membership;
+    membership->proposal = (Proposal){.pending = true, .kind = PROPOSAL_JOIN};
+    assert_string_equal(customer_name(customer)->text, "a");
+    membership->has_account = false;
+    membership->proposal = (Proposal){.pending = true, .name = {"b"}};
+    assert_string_equal(customer_name(customer)->text, "b");
+    membership->proposal = (Proposal){0}; /* it has left */
+    assert_string_equal(customer_name(customer)->text, "a");
+    cluster_free(cluster);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -163,8 +255,11 @@ int main(void)
         cmocka_unit_test(a_checkpoint_under_way_is_told_with_its_vote),
         cmocka_unit_test(a_rollback_under_way_closes_channels),
         cmocka_unit_test(who_was_killed_while_it_prepared_has_said_no),
+        cmocka_unit_test(a_state_that_nobody_goes_on_from_recovers_from_nothing),
         cmocka_unit_test(a_decision_is_told_until_all_have_heard_of_it),
         cmocka_unit_test(datagrams_that_were_dropped_are_counted),
+        cmocka_unit_test(what_is_waited_for_is_told_and_whose_it_is),
+        cmocka_unit_test(the_name_is_the_accounts_or_that_of_one_to_be_opened),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

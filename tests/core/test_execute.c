@@ -8,6 +8,7 @@
 #include "tests/core/cluster.h"
 
 enum { A, B, C };
+enum { TAG = 7 };
 
 /* Runs this command at A, which is in the middle of it if `attempt` says so; what became of it, or
  * NULL: it waits. The notice is the cluster's effects'. */
@@ -17,6 +18,7 @@ static const Notice *run(Cluster *cluster, const char *line, Attempt attempt)
     CommandError error;
     Command command;
     assert_true(command_parse(line, PLACE_CUSTOMER, &command, &error));
+    command.tag = TAG;
     g_array_set_size(customer->commands, 0);
     g_array_append_val(customer->commands, command);
     customer->attempt = attempt;
@@ -32,6 +34,7 @@ static void expect_refused(const Notice *notice, Refusal refusal, const char *na
     assert_non_null(notice);
     assert_int_equal(notice->kind, NOTICE_FAILURE);
     assert_int_equal(notice->refusal, refusal);
+    assert_int_equal(notice->tag, TAG); /* whose command it was */
     assert_string_equal(notice->name.text, name);
 }
 
@@ -101,6 +104,22 @@ static void pauses_double_from_10_ms_to_the_longest(void **state)
         customer_pause(customer, &attempt, most_ns);
         assert_false(attempt.engaged);
         assert_in_range(attempt.pause_ns - cluster->now_ns, about_ns / 2, about_ns * 3 / 2 - 1);
+    }
+    cluster_free(cluster);
+}
+
+static void what_the_bank_does_not_answer_is_repeated_after_ever_longer_pauses(void **state)
+{
+    (void)state;
+    Cluster *cluster = three();
+    Customer *customer = cluster->customers[A];
+    uint32_t backoff = 0;
+    customer->step = (Step){cluster->now_ns, cluster->effects};
+    for (uint32_t times = 0; times < 4; times++) {
+        const uint64_t least_ns = (300 * NS_PER_MS) << times;
+        const uint64_t pause_ns = customer_repeat_at(customer, &backoff) - cluster->now_ns;
+        assert_in_range(pause_ns, least_ns, least_ns + least_ns / 4);
+        assert_int_equal(backoff, times + 1);
     }
     cluster_free(cluster);
 }
@@ -234,6 +253,7 @@ int main(void)
         cmocka_unit_test(silence_ends_a_command_at_once_and_says_whose),
         cmocka_unit_test(a_no_is_tried_again_a_hundred_times_or_a_minute),
         cmocka_unit_test(pauses_double_from_10_ms_to_the_longest),
+        cmocka_unit_test(what_the_bank_does_not_answer_is_repeated_after_ever_longer_pauses),
         cmocka_unit_test(an_instance_that_is_open_is_waited_for_however_long),
         cmocka_unit_test(who_gets_no_turn_blames_nobody),
         cmocka_unit_test(an_attempt_ends_with_the_cohort),

@@ -33,6 +33,17 @@ static uint64_t all_dropped(const Customer *customer)
     return dropped;
 }
 
+/* ... that the trace of the last step tells of. */
+static uint64_t drops_traced(const Cluster *cluster)
+{
+    uint64_t count = 0;
+    for (size_t i = 0; i < effects_count(cluster->effects); i++) {
+        const Effect *effect = effects_at(cluster->effects, i);
+        count += effect->kind == EFFECT_TRACE && effect->trace.kind == TRACE_DROP;
+    }
+    return count;
+}
+
 /* B says this to A, who drops it for that reason, or for none. */
 static void say(Cluster *cluster, Header header, const Message *message, DropReason reason)
 {
@@ -48,6 +59,7 @@ static void say(Cluster *cluster, Header header, const Message *message, DropRea
     g_bytes_unref(flight.bytes);
     assert_int_equal(customer_dropped(customer, reason) - before, reason == DROP_NONE ? 0 : 1);
     assert_int_equal(all_dropped(customer) - all_before, reason == DROP_NONE ? 0 : 1);
+    assert_int_equal(drops_traced(cluster), reason == DROP_NONE ? 0 : 1);
 }
 
 static const Header from_b = {.cohort = 1, .sender = B, .receiver = A};
@@ -322,7 +334,7 @@ static Message moved(uint64_t epoch, uint16_t port)
 {
     Message message = {.kind = MESSAGE_MOVED};
     message.moved.epoch = epoch;
-    message.moved.address = (Address){0x7f000001, port};
+    message.moved.address = (Address){0x7f000003, port};
     return message;
 }
 
@@ -336,6 +348,7 @@ static void who_has_moved_is_reached_where_it_said_last(void **state)
     say(cluster, from_b, &message, DROP_STALE);
     message = moved(3 + LEAP_MAX + 1, 8602);
     say(cluster, from_b, &message, DROP_LEAP);
+    assert_int_equal(member->ip, message.moved.address.ip);
     assert_int_equal(member->port2, 8600);
     assert_int_equal(member->epoch, 3);
 }
