@@ -546,10 +546,8 @@ static void set_deadline(Customer *customer)
         recovery_deadline(customer),
     };
     uint64_t deadline_ns = TIME_NEVER;
-    for (size_t i = 0; i < G_N_ELEMENTS(deadlines_ns); i++) {
-        if (deadlines_ns[i] < deadline_ns)
-            deadline_ns = deadlines_ns[i];
-    }
+    for (size_t i = 0; i < G_N_ELEMENTS(deadlines_ns); i++)
+        deadline_ns = MIN(deadline_ns, deadlines_ns[i]);
     INVARIANT(deadline_ns > customer->step.now_ns); /* what was due was done */
     effects_set_deadline(customer->step.effects, deadline_ns);
 }
@@ -567,7 +565,7 @@ int customer_step(Customer *customer, const Event *event, Effects *effects)
         g_array_append_val(customer->commands, event->command);
     else if (event->kind == EVENT_STOP)
         stop(customer);
-    if (!customer->stopping && !customer->membership.ended) {
+    if (!customer->stopping) {
         if (customer_active(customer))
             tick_instance(customer);
         request_tick(customer);

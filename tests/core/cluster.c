@@ -86,7 +86,7 @@ static void step(Cluster *cluster, int who, Event *event)
     event->now_ns = cluster->now_ns;
     if (cluster->watch != NULL)
         cluster->watch(cluster, who, event, false);
-    customer_step(cluster->customers[who], event, cluster->effects);
+    assert_int_equal(customer_step(cluster->customers[who], event, cluster->effects), 0);
     if (cluster->watch != NULL)
         cluster->watch(cluster, who, event, true);
     effects_count_marks(cluster->effects, cluster->marks);

@@ -513,6 +513,21 @@ static void all_that_the_bank_is_owed_is_sent_in_its_order(void **state)
     cluster_free(cluster);
 }
 
+static void the_bank_hears_of_every_permanent_balance(void **state)
+{
+    (void)state;
+    Cluster *cluster = cluster_new(2, cluster_money(100));
+    Message message;
+    assert_true(cluster_settle(cluster));
+    cluster_command(cluster, A, "transfer 10 b");
+    assert_false(told_bank(cluster, 0, &message));
+    cluster_command(cluster, A, "checkpoint");
+    assert_true(told_bank(cluster, 0, &message));
+    assert_int_equal(message.kind, MESSAGE_REPORT);
+    assert_int_equal(message.report.balance, cluster_money(90));
+    cluster_free(cluster);
+}
+
 /* --- who does not answer --- */
 
 static void who_did_not_answer_is_named(void **state)
@@ -527,6 +542,12 @@ static void who_did_not_answer_is_named(void **state)
     cluster_advance(cluster, 2 * INSTANCE_NS_MAX);
     assert_int_equal(cluster_told(cluster, "a FAILURE checkpoint b did not answer"), 1);
     assert_int_equal(cluster_told(cluster, "c FAILURE checkpoint a did not answer"), 1);
+    cluster->hold = NULL;
+    assert_true(cluster_settle(cluster));
+    cluster_hold(cluster, "prepare");
+    cluster_do(cluster, A, "rollback");
+    cluster_advance(cluster, 2 * INSTANCE_NS_MAX);
+    assert_int_equal(cluster_told(cluster, "a FAILURE rollback c did not answer"), 1);
     cluster_free(cluster);
 }
 
@@ -537,6 +558,7 @@ int main(void)
         cmocka_unit_test(who_starts_elsewhere_is_reached_there),
         cmocka_unit_test(who_stops_says_goodbye),
         cmocka_unit_test(all_that_the_bank_is_owed_is_sent_in_its_order),
+        cmocka_unit_test(the_bank_hears_of_every_permanent_balance),
         cmocka_unit_test(who_did_not_answer_is_named),
         cmocka_unit_test(who_stops_in_the_middle_of_a_checkpoint_leaves_nobody_suspended),
         cmocka_unit_test(who_stops_in_the_middle_of_a_rollback_has_not_rolled_back),
