@@ -97,8 +97,6 @@ static void forget_process(Process *process)
     }
     for (uint16_t i = 0; i < process->count; i++) {
         Peer *peer = &process->peers[i];
-        if (i == process->self)
-            continue;
         if (peer->ask != ASK_WAITING)
             peer->asked_label = 0;
         peer->control_ns = has_to_say(process, i) ? forget_deadline(peer->control_ns) : TIME_NEVER;
@@ -168,7 +166,7 @@ static bool fire_instance(Process *process)
 
 static bool fire_pause(Attempt *attempt)
 {
-    if (attempt->engaged || attempt->pause_ns != FAR_NS)
+    if (attempt->pause_ns != FAR_NS)
         return false;
     attempt->pause_ns = 0;
     return true;
@@ -176,7 +174,7 @@ static bool fire_pause(Attempt *attempt)
 
 static bool fire_command(Attempt *attempt)
 {
-    if (!attempt->active || attempt->engaged || attempt->since_ns == 0)
+    if (attempt->engaged || attempt->since_ns == 0)
         return false;
     attempt->since_ns = 0;
     return true;
@@ -210,10 +208,8 @@ bool canonical_fire(Customer *customer, TimerKind kind, uint16_t peer, uint32_t 
         return fire_pause(&customer->attempt);
     case TIMER_COMMAND:
         return fire_command(&customer->attempt);
-    case TIMER_FORCED:
+    default: /* TIMER_FORCED */
         return customer->forced.tries < tries_max && fire_pause(&customer->forced);
-    default:
-        return false;
     }
 }
 
@@ -226,9 +222,6 @@ void canonical_save(Customer *customer, Effects *effects)
     customer->step = (Step){CANONICAL_NOW_NS, effects};
     process_mark_unsaved(process);
     process->tentative_changed = true;
-    process->tentative_saved = false;
-    for (uint16_t i = 0; i < process->count; i++)
-        process->peers[i].tentative_saved = false;
     customer->account_changed = true;
     customer_save_changes(customer);
 }

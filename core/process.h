@@ -81,9 +81,9 @@ typedef struct Peer {
     uint32_t owed_count; /* of Process.owed */
     /* What is on disk; derived, so that it need not be encoded. */
     PeerRecord saved;
-    Finished finished_saved;
-    bool permanent_unsaved; /* the permanent checkpoint of the channel is not */
-    bool tentative_saved;   /* a tentative one of the channel is */
+    uint64_t finished_saved; /* its number: of an instance the decision never changes */
+    bool permanent_unsaved;  /* the permanent checkpoint of the channel is not */
+    bool tentative_saved;    /* a tentative one of the channel is */
 } Peer;
 
 enum {

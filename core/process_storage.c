@@ -14,7 +14,7 @@ static void snapshot_code(Coder *coder, Snapshot *snapshot, uint16_t count, uint
     if (!snapshot->taken)
         return;
     application_code(coder, &snapshot->application);
-    for (uint16_t i = 0; i < count && !coder->failed; i++) {
+    for (uint16_t i = 0; i < count; i++) {
         if (i != self)
             channel_state_code(coder, &snapshot->channels[i]);
     }
@@ -48,7 +48,7 @@ static void announcements_code(Coder *coder, Process *process)
 {
     uint32_t length = process->announcements->len;
     code_u32(coder, &length);
-    if (coder->failed || length > ANNOUNCEMENTS_MAX + 1u) {
+    if (length > ANNOUNCEMENTS_MAX + 1u) {
         coder->failed = true;
         return;
     }
@@ -142,16 +142,16 @@ static void rolling_code(Coder *coder, Process *process)
 {
     bool rolling = process->engaged == ENGAGED_ROLLBACK;
     code_bool(coder, &rolling);
-    if (!rolling || coder->failed)
+    if (!rolling)
         return;
     engagement_code(coder, process);
-    if (coder->decoding && process->engaged != ENGAGED_ROLLBACK)
+    if (process->engaged != ENGAGED_ROLLBACK)
         coder->failed = true;
 }
 
 static void members_code(Coder *coder, Process *process)
 {
-    for (uint16_t i = 0; i < process->count && !coder->failed; i++)
+    for (uint16_t i = 0; i < process->count; i++)
         code_member(coder, &process->peers[i].member);
 }
 
@@ -196,8 +196,7 @@ static void tentative_code(Coder *coder, Process *process)
 
 static bool tentative_differs(const Process *process, uint16_t index)
 {
-    return index != process->self &&
-           !channel_state_equal(&process->tent.channels[index], &process->perm.channels[index]);
+    return !channel_state_equal(&process->tent.channels[index], &process->perm.channels[index]);
 }
 
 /* At the end of a step everything is as it is on disk. */
@@ -209,8 +208,7 @@ static void note_saved(Process *process)
     for (uint16_t i = 0; i < process->count; i++) {
         Peer *peer = &process->peers[i];
         peer->saved = peer_record(peer);
-        peer->finished_saved = peer->finished;
-        peer->permanent_unsaved = false;
+        peer->finished_saved = peer->finished.number;
         peer->tentative_saved = voted && tentative_differs(process, i);
     }
 }
@@ -224,7 +222,7 @@ void process_mark_unsaved(Process *process)
     for (uint16_t i = 0; i < process->count; i++) {
         process->peers[i].permanent_unsaved = true;
         process->peers[i].saved.known = UINT64_MAX;
-        process->peers[i].finished_saved.number = UINT64_MAX;
+        process->peers[i].finished_saved = UINT64_MAX;
     }
 }
 
@@ -298,12 +296,11 @@ static void save_peer(Process *process, Step *step, uint16_t index)
         save(step, SLOT_PEER, index, &coder);
         peer->saved = now;
     }
-    if (peer->finished.number != peer->finished_saved.number ||
-        peer->finished.commit != peer->finished_saved.commit) {
+    if (peer->finished.number != peer->finished_saved) {
         Coder coder = coder_encode_growing();
         finished_code(&coder, &peer->finished);
         save(step, SLOT_FINISHED, index, &coder);
-        peer->finished_saved = peer->finished;
+        peer->finished_saved = peer->finished.number;
     }
 }
 

@@ -65,7 +65,12 @@ static void save_what_is_loaded(const Cluster *cluster, int who, const Event *ev
     Customer *loaded = loaded_from(cluster->shelves[who], customer);
     Customer *copy = copy_of(loaded);
     canonical_forget(copy, TRIES_MAX);
+    effects_notify(effects, &(Notice){.kind = NOTICE_RESUMED}); /* of the step before */
     canonical_save(copy, effects);
+    for (size_t i = 0; i < effects_count(effects); i++) {
+        assert_int_equal(effects_at(effects, i)->kind, EFFECT_SAVE);
+        assert_true(effects_at(effects, i)->save.length > 0);
+    }
     shelf_apply(disk, effects);
     customer_free(copy);
     Customer *again = loaded_from(disk, customer);
@@ -249,10 +254,11 @@ static void who_has_nothing_to_say_will_not_say_it(void **state)
     bit_set(announcement.unacked, C, true);
     g_array_append_val(process->announcements, announcement);
     expect_control(cluster, false);
-    bit_set(g_array_index(process->announcements, Announcement, 0).unacked, A, true);
-    g_array_append_val(process->announcements, announcement);
+    for (int i = 0; i < 2; i++)
+        g_array_append_val(process->announcements, announcement);
+    bit_set(g_array_index(process->announcements, Announcement, 1).unacked, A, true);
     expect_control(cluster, true);
-    g_array_remove_index(process->announcements, 0);
+    g_array_remove_index(process->announcements, 1);
     peer->moved_due = true;
     expect_control(cluster, true);
     peer->moved_due = false;
@@ -430,6 +436,7 @@ static void what_is_set_fires_at_once(void **state)
     assert_int_equal(process->peers[A].control_ns, CANONICAL_NOW_NS);
     assert_true(canonical_fire(customer, TIMER_RESEND, C, TRIES_MAX));
     assert_int_equal(process->peers[C].channel.resend_ns, CANONICAL_NOW_NS);
+    assert_false(canonical_fire(customer, TIMER_QUERY, B, TRIES_MAX)); /* itself */
     assert_true(canonical_fire(customer, TIMER_QUERY, C, TRIES_MAX));
     assert_int_equal(process->query_ns, CANONICAL_NOW_NS);
     assert_int_equal(process->query_next, C);
@@ -528,6 +535,9 @@ static void a_standing_says_where_a_process_stands(void **state)
     customer->forced.engaged = true;
     canonical_standing(customer, 1, &standing);
     assert_false(standing.cut_off); /* its last try is under way */
+    customer->forced.engaged = process->recovering = false;
+    canonical_standing(customer, 1, &standing);
+    assert_false(standing.cut_off); /* there is nothing to try */
     cluster_free(cluster);
 }
 

@@ -237,6 +237,24 @@ static void a_tentative_checkpoint_in_the_midst_of_a_rollback_is_damaged(void **
     cluster_free(rollback);
 }
 
+/* The record tells whether there is an engagement, and then which. */
+static void an_engagement_that_is_no_rollback_is_damaged_among_those_that_are(void **state)
+{
+    (void)state;
+    Cluster *none = cluster_new(3, cluster_money(100));
+    Cluster *rollback = rolling();
+    ShelfRecord without_one, with_one;
+    assert_true(shelf_get(none->shelves[A], SLOT_CONTROL, 0, &without_one));
+    assert_true(shelf_get(rollback->shelves[A], SLOT_CONTROL, 0, &with_one));
+    g_autofree uint8_t *changed = g_memdup2(with_one.bytes, with_one.length);
+    uint8_t *engaged = &changed[without_one.length];
+    assert_int_equal(*engaged, ENGAGED_ROLLBACK);
+    *engaged = ENGAGED_CHECKPOINT;
+    assert_int_equal(load_with(rollback, A, with_one, changed, with_one.length), LOAD_DAMAGED);
+    cluster_free(none);
+    cluster_free(rollback);
+}
+
 static void more_cash_than_is_ever_listed_is_damaged(void **state)
 {
     (void)state;
@@ -263,6 +281,7 @@ int main(void)
         cmocka_unit_test(a_record_of_another_version_is_damaged),
         cmocka_unit_test(a_final_state_of_another_cohort_is_damaged),
         cmocka_unit_test(a_tentative_checkpoint_in_the_midst_of_a_rollback_is_damaged),
+        cmocka_unit_test(an_engagement_that_is_no_rollback_is_damaged_among_those_that_are),
         cmocka_unit_test(more_cash_than_is_ever_listed_is_damaged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -248,13 +248,13 @@ static void all_that_the_logs_hold_as_lost_is_released(void **state)
 
 static void fill(Process *process)
 {
-    const Announcement announcement = {{CHILD, 11}, true, PARENT, 1, {1 << CHILD}};
+    const Announcement announcement = {{CHILD, 11}, true, SELF, 1, {1 << CHILD}};
     process->inc = 1;
     process->instances_reserved = 2;
     process->permanents = 3;
     process->frozen = process->recovering = true;
     process->engaged = ENGAGED_ROLLBACK;
-    process->instance = (Instance){PARENT, 4};
+    process->instance = (Instance){CHILD, 4};
     process->parent = CHILD;
     process->parent_label = 5;
     process->voted = process->refused = process->doubt_told = true;
@@ -276,7 +276,7 @@ static void fill(Process *process)
     peer->moved_due = true;
     peer->finished = (Finished){15, true};
     peer->channel.known = 16;
-    peer->channel.closed = (Closed){{PARENT, 17}, 18, 19, 20};
+    peer->channel.closed = (Closed){{CHILD, 17}, 18, 19, 20};
     peer->member.ip = 21;
     process_take_tentative(process);
     assert_true(account_credit(&process->application, 1));
@@ -291,7 +291,7 @@ static void expect_filled(const Process *process)
     assert_int_equal(process->permanents, 3);
     assert_true(process->frozen && process->recovering);
     assert_int_equal(process->engaged, ENGAGED_ROLLBACK);
-    assert_true(instance_equal(process->instance, (Instance){PARENT, 4}));
+    assert_true(instance_equal(process->instance, (Instance){CHILD, 4}));
     assert_int_equal(process->parent, CHILD);
     assert_int_equal(process->parent_label, 5);
     assert_true(process->voted && process->refused && process->doubt_told);
@@ -301,7 +301,7 @@ static void expect_filled(const Process *process)
     assert_int_equal(process->participants[0], 3);
     assert_true(instance_equal(announcement->instance, (Instance){CHILD, 11}));
     assert_true(announcement->commit);
-    assert_int_equal(announcement->parent, PARENT);
+    assert_int_equal(announcement->parent, SELF);
     assert_int_equal(announcement->waiting, 1);
     assert_int_equal(announcement->unacked[0], 1 << CHILD);
     assert_true(process->outcome.over && process->outcome.commit && process->outcome.silent);
@@ -317,7 +317,7 @@ static void expect_filled(const Process *process)
     assert_int_equal(peer->finished.number, 15);
     assert_true(peer->finished.commit);
     assert_int_equal(peer->channel.known, 16);
-    assert_true(instance_equal(peer->channel.closed.instance, (Instance){PARENT, 17}));
+    assert_true(instance_equal(peer->channel.closed.instance, (Instance){CHILD, 17}));
     assert_int_equal(peer->channel.closed.new_inc, 18);
     assert_int_equal(peer->channel.closed.cut, 19);
     assert_int_equal(peer->channel.closed.rcut, 20);
@@ -350,7 +350,88 @@ static void a_decoded_process_is_the_encoded_one(void **state)
     assert_int_equal(copy.count, LONE_MEMBERS);
     assert_int_equal(copy.self, SELF);
     expect_filled(&copy);
+    assert_false(copy.tentative_saved || copy.peers[CHILD].tentative_saved);
     process_leave(&copy);
+}
+
+static void with_a_yes_said_the_tentative_checkpoint_is_known_to_be_saved(void **state)
+{
+    Lone *lone = *state;
+    Process *process = &lone->process;
+    Process copy = {0};
+    accept(lone, CHILD, 1, 1, false);
+    process_take_tentative(process);
+    process->engaged = ENGAGED_CHECKPOINT;
+    process->voted = true;
+    assert_true(decodes(process, &copy));
+    assert_true(copy.tentative_saved && copy.peers[CHILD].tentative_saved);
+    assert_false(copy.peers[PARENT].tentative_saved); /* is as the permanent one */
+    process_leave(&copy);
+}
+
+/* How many records of this slot are saved if the process control state is said to have changed. */
+static int saves(Lone *lone, Slot slot)
+{
+    int count = 0;
+    effects_clear(lone->step.effects);
+    lone->process.control_changed = true;
+    process_save_changes(&lone->process, &lone->step);
+    for (size_t i = 0; i < effects_count(lone->step.effects); i++)
+        count += effects_at(lone->step.effects, i)->save.slot == slot;
+    return count;
+}
+
+static void what_has_changed_of_a_peer_is_saved_and_nothing_else(void **state)
+{
+    Lone *lone = *state;
+    Peer *peer = &lone->process.peers[CHILD];
+    Closed *closed = &peer->channel.closed;
+    uint64_t *const fields[] = {&peer->channel.known, &closed->instance.number, &closed->new_inc,
+                                &closed->cut, &closed->rcut};
+    assert_int_equal(saves(lone, SLOT_PEER), LONE_MEMBERS);
+    assert_int_equal(saves(lone, SLOT_PEER), 0);
+    for (size_t i = 0; i < G_N_ELEMENTS(fields); i++) {
+        (*fields[i])++;
+        assert_int_equal(saves(lone, SLOT_PEER), 1);
+        assert_int_equal(saves(lone, SLOT_PEER), 0);
+    }
+    closed->instance.initiator++;
+    assert_int_equal(saves(lone, SLOT_PEER), 1);
+    peer->finished.number++;
+    assert_int_equal(saves(lone, SLOT_FINISHED), 1);
+    assert_int_equal(saves(lone, SLOT_FINISHED), 0);
+    lone->process.inc++;
+    assert_int_equal(saves(lone, SLOT_INCARNATION), 1);
+    assert_int_equal(saves(lone, SLOT_INCARNATION), 0);
+}
+
+static void saving_a_yes_changes_nothing_of_it(void **state)
+{
+    Lone *lone = *state;
+    Process *process = &lone->process;
+    process_take_tentative(process);
+    process->engaged = ENGAGED_CHECKPOINT;
+    process->voted = process->tentative_changed = true;
+    process->peers[CHILD].ask = ASK_NO_NEED;
+    process->peers[PARENT].ask = ASK_JOINED;
+    assert_int_equal(saves(lone, SLOT_TENTATIVE), 1);
+    assert_int_equal(process->peers[CHILD].ask, ASK_NO_NEED);
+    assert_int_equal(process->peers[PARENT].ask, ASK_JOINED);
+}
+
+static void nothing_of_a_discarded_checkpoint_is_encoded(void **state)
+{
+    Process *process = &((Lone *)*state)->process;
+    Coder before = coder_encode_growing();
+    Coder after = coder_encode_growing();
+    process_code(&before, process);
+    process_take_tentative(process);
+    process_discard_tentative(process);
+    process_code(&after, process);
+    assert_int_equal(after.length, before.length);
+    assert_memory_equal(after.bytes, before.bytes, before.length);
+    coder_deinit(&before);
+    coder_deinit(&after);
 }
 
 static void expect_refused(Process *process, uint16_t *index)
@@ -398,6 +479,11 @@ static void as_many_decisions_as_can_wait_are_decoded(void **state)
     assert_true(decodes(process, &copy));
     assert_int_equal(copy.announcements->len, ANNOUNCEMENTS_MAX + 1);
     process_leave(&copy);
+    g_array_append_val(process->announcements, announcement);
+    Coder out = coder_encode_growing();
+    process_code(&out, process);
+    assert_true(out.failed);
+    coder_deinit(&out);
 }
 
 #define CLAIM(name) cmocka_unit_test_setup_teardown(name, lone_set_up, lone_tear_down)
@@ -417,6 +503,10 @@ int main(void)
         CLAIM(losses_are_open_until_a_permanent_checkpoint_holds_them),
         CLAIM(all_that_the_logs_hold_as_lost_is_released),
         CLAIM(a_decoded_process_is_the_encoded_one),
+        CLAIM(with_a_yes_said_the_tentative_checkpoint_is_known_to_be_saved),
+        CLAIM(what_has_changed_of_a_peer_is_saved_and_nothing_else),
+        CLAIM(saving_a_yes_changes_nothing_of_it),
+        CLAIM(nothing_of_a_discarded_checkpoint_is_encoded),
         CLAIM(whoever_is_no_member_is_not_decoded),
         CLAIM(a_process_without_a_permanent_checkpoint_is_not_decoded),
         CLAIM(as_many_decisions_as_can_wait_are_decoded),

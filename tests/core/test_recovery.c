@@ -283,6 +283,40 @@ static void a_forced_rollback_is_tried_until_it_commits_after_ever_longer_pauses
     cluster_free(cluster);
 }
 
+static void what_a_crash_must_not_lose_of_a_peer_survives_it(void **state)
+{
+    (void)state;
+    Cluster *cluster = cluster_new(3, cluster_money(100));
+    Process *process = &cluster->customers[A]->process;
+    Peer *peer = &process->peers[C];
+    peer->channel.known = 4;
+    peer->channel.closed = (Closed){{B, 5}, 6, 7, 8};
+    peer->finished = (Finished){9, true};
+    peer->channel.peer_version = 10;
+    peer->channel.peer_perm_sent = 11;
+    peer->channel.peer_perm_base = 12;
+    process->permanents = 13;
+    process->control_changed = process->permanent_changed = peer->permanent_unsaved = true;
+    cluster_command(cluster, A, "balance");
+    cluster_crash(cluster, A);
+    process = &cluster->customers[A]->process;
+    peer = &process->peers[C];
+    const Closed *closed = &peer->channel.closed;
+    assert_int_equal(peer->channel.known, 4);
+    assert_int_equal(closed->instance.initiator, B);
+    assert_int_equal(closed->instance.number, 5);
+    assert_int_equal(closed->new_inc, 6);
+    assert_int_equal(closed->cut, 7);
+    assert_int_equal(closed->rcut, 8);
+    assert_int_equal(peer->finished.number, 9);
+    assert_true(peer->finished.commit);
+    assert_int_equal(peer->channel.peer_version, 10);
+    assert_int_equal(peer->channel.peer_perm_sent, 11);
+    assert_int_equal(peer->channel.peer_perm_base, 12);
+    assert_int_equal(process->permanents, 13);
+    cluster_free(cluster);
+}
+
 static void two_who_restart_at_once_do_not_block_each_other(void **state)
 {
     (void)state;
@@ -451,6 +485,7 @@ int main(void)
         cmocka_unit_test(an_orderly_stop_while_recovering_goes_on_recovering),
         cmocka_unit_test(who_restarts_tells_its_peers_again_what_is_permanent),
         cmocka_unit_test(a_forced_rollback_is_tried_until_it_commits_after_ever_longer_pauses),
+        cmocka_unit_test(what_a_crash_must_not_lose_of_a_peer_survives_it),
         cmocka_unit_test(two_who_restart_at_once_do_not_block_each_other),
         cmocka_unit_test(cash_that_was_committed_survives_a_crash),
         cmocka_unit_test(an_acknowledgement_waits_for_no_checkpoint_to_be_saved),
