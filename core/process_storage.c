@@ -352,27 +352,24 @@ void process_remove_saved(Step *step, uint16_t count)
 
 /* --- loading --- */
 
-/* Decoding of one record; false: it is missing or does not decode to its end. */
-static bool found(const Shelf *stored, Slot slot, uint16_t index, Coder *coder)
+/* To decode a record with; of one that is missing nothing decodes. */
+static Coder opened(const Shelf *stored, Slot slot, uint16_t index)
 {
     ShelfRecord record;
-    bool there = shelf_get(stored, slot, index, &record);
-    *coder = coder_decode(record.bytes, record.length);
-    return there;
+    shelf_get(stored, slot, index, &record);
+    return coder_decode(record.bytes, record.length);
 }
 
 static bool load_members(Process *process, const Shelf *stored)
 {
-    Coder coder;
+    Coder coder = opened(stored, SLOT_COHORT, 0);
     uint64_t cohort = 0;
     uint16_t count = 0;
     uint16_t self = 0;
-    if (!found(stored, SLOT_COHORT, 0, &coder))
-        return false;
     code_u64(&coder, &cohort);
     code_u16(&coder, &count);
     code_u16(&coder, &self);
-    if (coder.failed || count == 0 || count > MEMBERS_MAX || self >= count)
+    if (count > MEMBERS_MAX || self >= count)
         return false;
     process_prepare(process, cohort, count, self);
     members_code(&coder, process);
@@ -381,9 +378,7 @@ static bool load_members(Process *process, const Shelf *stored)
 
 static bool load_permanent(Process *process, const Shelf *stored)
 {
-    Coder coder;
-    if (!found(stored, SLOT_PERMANENT, 0, &coder))
-        return false;
+    Coder coder = opened(stored, SLOT_PERMANENT, 0);
     process->perm.taken = true;
     permanent_code(&coder, process);
     if (!coder_finished(&coder))
@@ -391,8 +386,7 @@ static bool load_permanent(Process *process, const Shelf *stored)
     for (uint16_t i = 0; i < process->count; i++) {
         if (i == process->self)
             continue;
-        if (!found(stored, SLOT_PERMANENT_CHANNEL, i, &coder))
-            return false;
+        coder = opened(stored, SLOT_PERMANENT_CHANNEL, i);
         permanent_channel_code(&coder, process, i);
         if (!coder_finished(&coder))
             return false;
@@ -402,26 +396,23 @@ static bool load_permanent(Process *process, const Shelf *stored)
 
 static bool load_peer(Process *process, const Shelf *stored, uint16_t index)
 {
-    Coder coder;
+    Coder coder = opened(stored, SLOT_PEER, index);
     Peer *peer = &process->peers[index];
-    if (!found(stored, SLOT_PEER, index, &coder))
-        return false;
     peer_record_code(&coder, peer);
-    if (!coder_finished(&coder) || peer->channel.closed.instance.initiator >= process->count ||
-        !found(stored, SLOT_FINISHED, index, &coder))
+    if (!coder_finished(&coder) || peer->channel.closed.instance.initiator >= process->count)
         return false;
+    coder = opened(stored, SLOT_FINISHED, index);
     finished_code(&coder, &peer->finished);
     return coder_finished(&coder);
 }
 
 static bool load_control(Process *process, const Shelf *stored)
 {
-    Coder coder;
-    if (!found(stored, SLOT_INCARNATION, 0, &coder))
-        return false;
+    Coder coder = opened(stored, SLOT_INCARNATION, 0);
     code_u64(&coder, &process->inc);
-    if (!coder_finished(&coder) || !found(stored, SLOT_CONTROL, 0, &coder))
+    if (!coder_finished(&coder))
         return false;
+    coder = opened(stored, SLOT_CONTROL, 0);
     control_code(&coder, process);
     rolling_code(&coder, process);
     if (!coder_finished(&coder))
@@ -436,8 +427,8 @@ static bool load_control(Process *process, const Shelf *stored)
 
 static bool load_tentative(Process *process, const Shelf *stored)
 {
-    Coder coder;
-    if (!found(stored, SLOT_TENTATIVE, 0, &coder))
+    Coder coder = opened(stored, SLOT_TENTATIVE, 0);
+    if (coder.length == 0)
         return true;
     if (process->engaged != ENGAGED_NOT)
         return false;
@@ -447,7 +438,8 @@ static bool load_tentative(Process *process, const Shelf *stored)
         return false;
     for (uint16_t i = 0; i < process->count; i++) {
         channel_state_copy(&process->tent.channels[i], &process->perm.channels[i]);
-        if (!found(stored, SLOT_TENTATIVE_CHANNEL, i, &coder))
+        coder = opened(stored, SLOT_TENTATIVE_CHANNEL, i);
+        if (coder.length == 0)
             continue;
         channel_state_code(&coder, &process->tent.channels[i]);
         if (!coder_finished(&coder))
@@ -514,7 +506,7 @@ void process_code(Coder *coder, Process *process)
     code_u64(coder, &cohort);
     code_u16(coder, &count);
     code_u16(coder, &self);
-    if (coder->failed || count == 0 || count > MEMBERS_MAX || self >= count) {
+    if (count > MEMBERS_MAX || self >= count) {
         coder->failed = true;
         return;
     }
@@ -523,14 +515,14 @@ void process_code(Coder *coder, Process *process)
     application_code(coder, &process->application);
     code_u64(coder, &process->permanents);
     code_bool(coder, &process->frozen);
-    for (uint16_t i = 0; i < count && !coder->failed; i++) {
+    for (uint16_t i = 0; i < count; i++) {
         code_member(coder, &process->peers[i].member);
         if (i != self)
             peer_code(coder, &process->peers[i]);
     }
     code_u64(coder, &process->inc);
     control_code(coder, process);
-    for (uint16_t i = 0; i < count && !coder->failed; i++) {
+    for (uint16_t i = 0; i < count; i++) {
         peer_record_code(coder, &process->peers[i]);
         finished_code(coder, &process->peers[i].finished);
     }
@@ -541,6 +533,6 @@ void process_code(Coder *coder, Process *process)
     snapshot_code(coder, &process->tent, count, self);
     if (coder->decoding && !process->perm.taken)
         coder->failed = true;
-    if (coder->decoding && !coder->failed)
+    if (coder->decoding)
         note_saved(process);
 }

@@ -255,6 +255,39 @@ static void an_engagement_that_is_no_rollback_is_damaged_among_those_that_are(vo
     cluster_free(rollback);
 }
 
+static void a_tentative_checkpoint_of_no_checkpoint_or_without_a_yes_is_damaged(void **state)
+{
+    (void)state;
+    enum { ENGAGED_AT = 0, VOTED_AT = 21 };
+    Cluster *cluster = voted();
+    ShelfRecord record;
+    assert_true(shelf_get(cluster->shelves[A], SLOT_TENTATIVE, 0, &record));
+    g_autofree uint8_t *changed = g_memdup2(record.bytes, record.length);
+    assert_int_equal(changed[ENGAGED_AT], ENGAGED_CHECKPOINT);
+    assert_int_equal(changed[VOTED_AT], true);
+    changed[ENGAGED_AT] = ENGAGED_ROLLBACK;
+    assert_int_equal(load_with(cluster, A, record, changed, record.length), LOAD_DAMAGED);
+    changed[ENGAGED_AT] = ENGAGED_CHECKPOINT;
+    changed[VOTED_AT] = false;
+    assert_int_equal(load_with(cluster, A, record, changed, record.length), LOAD_DAMAGED);
+    cluster_free(cluster);
+}
+
+static void a_channel_that_a_stranger_closed_is_damaged(void **state)
+{
+    (void)state;
+    Cluster *cluster = cluster_new(3, cluster_money(100));
+    Process *process = &cluster->customers[A]->process;
+    for (uint16_t initiator = B; initiator <= 3; initiator++) {
+        process->peers[B].channel.closed.instance = (Instance){initiator, 5};
+        process->control_changed = true;
+        cluster_command(cluster, A, "balance");
+        assert_int_equal(load(cluster, A, cluster->shelves[A]),
+                         initiator <= C ? LOAD_OK : LOAD_DAMAGED);
+    }
+    cluster_free(cluster);
+}
+
 static void more_cash_than_is_ever_listed_is_damaged(void **state)
 {
     (void)state;
@@ -282,6 +315,8 @@ int main(void)
         cmocka_unit_test(a_final_state_of_another_cohort_is_damaged),
         cmocka_unit_test(a_tentative_checkpoint_in_the_midst_of_a_rollback_is_damaged),
         cmocka_unit_test(an_engagement_that_is_no_rollback_is_damaged_among_those_that_are),
+        cmocka_unit_test(a_tentative_checkpoint_of_no_checkpoint_or_without_a_yes_is_damaged),
+        cmocka_unit_test(a_channel_that_a_stranger_closed_is_damaged),
         cmocka_unit_test(more_cash_than_is_ever_listed_is_damaged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -434,6 +434,53 @@ static void nothing_of_a_discarded_checkpoint_is_encoded(void **state)
     coder_deinit(&after);
 }
 
+static void encoding_counts_as_no_save(void **state)
+{
+    Lone *lone = *state;
+    Coder coder = coder_encode_growing();
+    process_code(&coder, &lone->process);
+    coder_deinit(&coder);
+    assert_int_equal(saves(lone, SLOT_PEER), LONE_MEMBERS);
+}
+
+/* Is room made for so many members, and this process among them? */
+static bool makes_room_for(uint16_t count, uint16_t self, bool from_disk)
+{
+    Process copy = {0};
+    uint64_t cohort = 1;
+    Coder head = coder_encode_growing();
+    code_u64(&head, &cohort);
+    code_u16(&head, &count);
+    code_u16(&head, &self);
+    if (from_disk) {
+        Shelf *shelf = shelf_new();
+        shelf_put(shelf, SLOT_COHORT, 0, head.bytes, head.length);
+        assert_false(process_load(&copy, shelf)); /* there is no more of it */
+        shelf_free(shelf);
+    } else {
+        Coder in = coder_decode(head.bytes, head.length);
+        process_code(&in, &copy);
+        assert_false(coder_finished(&in));
+    }
+    coder_deinit(&head);
+    bool made = copy.peers != NULL;
+    process_leave(&copy);
+    return made;
+}
+
+static void room_is_made_for_as_many_members_as_there_can_be(void **state)
+{
+    (void)state;
+    for (int from_disk = 0; from_disk < 2; from_disk++) {
+        assert_true(makes_room_for(MEMBERS_MAX, 0, from_disk));
+        assert_false(makes_room_for(MEMBERS_MAX + 1, 0, from_disk));
+        assert_true(makes_room_for(2, 1, from_disk));
+        assert_false(makes_room_for(2, 2, from_disk));
+        assert_false(makes_room_for(0, 0, from_disk));
+        assert_true(makes_room_for(1, 0, from_disk));
+    }
+}
+
 static void expect_refused(Process *process, uint16_t *index)
 {
     Process copy = {0};
@@ -506,6 +553,8 @@ int main(void)
         CLAIM(with_a_yes_said_the_tentative_checkpoint_is_known_to_be_saved),
         CLAIM(what_has_changed_of_a_peer_is_saved_and_nothing_else),
         CLAIM(saving_a_yes_changes_nothing_of_it),
+        CLAIM(encoding_counts_as_no_save),
+        CLAIM(room_is_made_for_as_many_members_as_there_can_be),
         CLAIM(nothing_of_a_discarded_checkpoint_is_encoded),
         CLAIM(whoever_is_no_member_is_not_decoded),
         CLAIM(a_process_without_a_permanent_checkpoint_is_not_decoded),
