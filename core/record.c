@@ -156,7 +156,7 @@ static bool survey(const RecordFile *file, const GByteArray *bytes, GArray *fram
             copy.sequence != frame.sequence)
             report->repaired++;
         g_array_append_val(frames, frame);
-        at += MIN(COPIES * frame.bytes, bytes->len - at);
+        at += COPIES * frame.bytes;
     }
     if (planted(PLANTED_TORN_TAIL_REFUSED) && report->torn_bytes > 0)
         return false;
@@ -183,7 +183,6 @@ static int take_in(RecordFile *file, const GByteArray *bytes, RecordTake take, v
     if (!survey(file, bytes, frames, report) || !take_all(bytes, frames, take, user, report))
         return RECORD_DAMAGED;
     const Frame *first = &g_array_index(frames, Frame, 0);
-    file->first = first->sequence;
     file->sequence = g_array_index(frames, Frame, frames->len - 1).sequence;
     file->bytes = bytes->len;
     file->appended_bytes = bytes->len - MIN(COPIES * first->bytes, bytes->len);

@@ -96,6 +96,7 @@ static void assert_loads(const GByteArray *content, const char *records, uint64_
     assert_int_equal(opened.code, 0);
     assert_string_equal(opened.records->str, records);
     assert_int_equal(record_sequence(opened.file), sequence);
+    assert_int_equal(record_bytes(opened.file), content->len);
     assert_int_equal(opened.report.torn_bytes, torn_bytes);
     assert_int_equal(opened.report.repaired, repaired);
     drop(&opened);
@@ -138,6 +139,11 @@ static void a_file_is_made_by_its_first_rewrite_and_not_before(void **state)
     opened = load(memory);
     assert_int_equal(opened.code, 0);
     assert_string_equal(opened.records->str, " ");
+    assert_int_equal(opened.report.repaired, 0);
+    assert_int_equal(rewrite(opened.file, 0, "x"), 0);
+    drop(&opened);
+    opened = load(memory);
+    assert_string_equal(opened.records->str, "x ");
     drop(&opened);
     memory_disk_free(memory);
 }
@@ -281,6 +287,39 @@ static void the_second_frame_is_never_taken_for_the_first(void **state)
     memory_disk_free(memory);
 }
 
+static void the_next_frame_is_no_copy(void **state)
+{
+    (void)state;
+    g_autoptr(GByteArray) content = content_of_three();
+    g_autofree uint8_t *two = g_memdup2(content->data + TWO_AT, TWO_AT / 2);
+    memcpy(content->data + TWO_AT / 2, two, TWO_AT / 2); /* where that of "one" was */
+    assert_loads(content, "one two three ", 3, 0, 1);
+}
+
+static void what_was_appended_to_another_file_is_refused(void **state)
+{
+    (void)state;
+    MemoryDisk *memory = memory_disk_new(SECTOR_BYTES);
+    Opened opened = load(memory);
+    assert_int_equal(rewrite(opened.file, 2, "one"), 0);
+    assert_int_equal(append(opened.file, "two"), 0);
+    drop(&opened);
+    const GByteArray *other = memory_disk_file(memory, "f");
+    g_autoptr(GByteArray) content = content_of_three();
+    g_byte_array_set_size(content, (guint)THREE_AT);
+    g_byte_array_append(content, other->data + TWO_AT, other->len - (guint)TWO_AT);
+    assert_refused(content, THREE_AT); /* the third, but not of this one */
+    memory_disk_free(memory);
+}
+
+static void what_comes_before_the_first_frame_is_refused(void **state)
+{
+    (void)state;
+    g_autoptr(GByteArray) content = content_of_three();
+    g_byte_array_prepend(content, (const uint8_t *)"hello", 5);
+    assert_refused(content, 0);
+}
+
 static void a_missing_or_repeated_record_is_refused(void **state)
 {
     (void)state;
@@ -405,6 +444,9 @@ int main(void)
         cmocka_unit_test(a_pair_damaged_before_another_is_refused),
         cmocka_unit_test(the_first_pair_damaged_is_refused_whatever_follows),
         cmocka_unit_test(the_second_frame_is_never_taken_for_the_first),
+        cmocka_unit_test(the_next_frame_is_no_copy),
+        cmocka_unit_test(what_was_appended_to_another_file_is_refused),
+        cmocka_unit_test(what_comes_before_the_first_frame_is_refused),
         cmocka_unit_test(a_missing_or_repeated_record_is_refused),
         cmocka_unit_test(a_length_beyond_the_file_is_no_frame),
         cmocka_unit_test(however_much_is_damaged_nothing_false_is_believed),
