@@ -117,7 +117,6 @@ LoadResult customer_load(Customer *customer, const Shelf *stored)
         return LOAD_DAMAGED;
     if (!name_equal(customer_name(customer), &wanted))
         return LOAD_WRONG_NAME;
-    customer->named = true;
     customer->loaded = true;
     customer->stopping = false;
     return LOAD_OK;

@@ -370,15 +370,20 @@ static void with_a_yes_said_the_tentative_checkpoint_is_known_to_be_saved(void *
 }
 
 /* How many records of this slot are saved if the process control state is said to have changed. */
-static int saves(Lone *lone, Slot slot)
+static int saves_of(Process *process, Step *step, Slot slot)
 {
     int count = 0;
-    effects_clear(lone->step.effects);
-    lone->process.control_changed = true;
-    process_save_changes(&lone->process, &lone->step);
-    for (size_t i = 0; i < effects_count(lone->step.effects); i++)
-        count += effects_at(lone->step.effects, i)->save.slot == slot;
+    effects_clear(step->effects);
+    process->control_changed = true;
+    process_save_changes(process, step);
+    for (size_t i = 0; i < effects_count(step->effects); i++)
+        count += effects_at(step->effects, i)->save.slot == slot;
     return count;
+}
+
+static int saves(Lone *lone, Slot slot)
+{
+    return saves_of(&lone->process, &lone->step, slot);
 }
 
 static void what_has_changed_of_a_peer_is_saved_and_nothing_else(void **state)
@@ -403,6 +408,19 @@ static void what_has_changed_of_a_peer_is_saved_and_nothing_else(void **state)
     lone->process.inc++;
     assert_int_equal(saves(lone, SLOT_INCARNATION), 1);
     assert_int_equal(saves(lone, SLOT_INCARNATION), 0);
+}
+
+static void what_is_decoded_counts_as_saved(void **state)
+{
+    static const Slot slots[] = {SLOT_PEER, SLOT_FINISHED, SLOT_INCARNATION};
+    Lone *lone = *state;
+    fill(&lone->process);
+    for (size_t i = 0; i < G_N_ELEMENTS(slots); i++) {
+        Process copy = {0};
+        assert_true(decodes(&lone->process, &copy));
+        assert_int_equal(saves_of(&copy, &lone->step, slots[i]), 0);
+        process_leave(&copy);
+    }
 }
 
 static void saving_a_yes_changes_nothing_of_it(void **state)
@@ -552,6 +570,7 @@ int main(void)
         CLAIM(a_decoded_process_is_the_encoded_one),
         CLAIM(with_a_yes_said_the_tentative_checkpoint_is_known_to_be_saved),
         CLAIM(what_has_changed_of_a_peer_is_saved_and_nothing_else),
+        CLAIM(what_is_decoded_counts_as_saved),
         CLAIM(saving_a_yes_changes_nothing_of_it),
         CLAIM(encoding_counts_as_no_save),
         CLAIM(room_is_made_for_as_many_members_as_there_can_be),
