@@ -107,7 +107,9 @@ static void what_the_bank_is_owed_is_due_when_a_process_is_back(void **state)
     membership->report_due = true;
     membership->report_ns = far_ns;
     membership->proposal = (Proposal){.pending = true, .kind = PROPOSAL_EXIT, .repeat_ns = far_ns};
-    membership->dissolving.quiesced = membership->dissolving.due = true;
+    membership->dissolving.quiesced = true;
+    cluster_command(cluster, A, "balance"); /* reports where it stands */
+    assert_true(membership->dissolving.due);
     membership->dissolving.repeat_ns = far_ns;
     cluster->customers[A]->attempt = (Attempt){.active = true, .pause_ns = far_ns};
     cluster_stop(cluster, A);
