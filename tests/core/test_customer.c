@@ -18,12 +18,14 @@ static void an_orderly_stop_is_a_pause(void **state)
 {
     (void)state;
     Cluster *cluster = cluster_new(3, cluster_money(100));
+    g_autofree char *resumed = g_strdup_printf("b EVENT %d balance 110\n", (int)NOTICE_RESUMED);
     cluster_do(cluster, A, "transfer 10 b");
     cluster_do(cluster, A, "checkpoint");
     cluster_stop(cluster, B);
     cluster_do(cluster, A, "transfer 5 c");
     cluster_drop(cluster);
     assert_int_equal(cluster_start(cluster, B, "b"), LOAD_OK);
+    assert_int_equal(cluster_told(cluster, resumed), 1);
     ShelfRecord orderly; /* gone before it sent anything */
     assert_false(shelf_get(cluster->shelves[B], SLOT_ORDERLY, 0, &orderly));
     assert_false(cluster->customers[B]->orderly);

@@ -89,6 +89,57 @@ static void only_what_fits_the_balance_is_accepted_but_any_skip(void **state)
     assert_int_equal(process->peers[B].channel.state.in, 2);
 }
 
+static void who_is_frozen_or_rolls_back_accepts_nothing(void **state)
+{
+    Cluster *cluster = *state;
+    Process *process = &cluster->customers[A]->process;
+    const Message message = transfer(MESSAGE_TRANSFER, 1, 5);
+    process->frozen = true;
+    say(cluster, from_b, &message, DROP_FROZEN);
+    process->frozen = false;
+    process->engaged = ENGAGED_ROLLBACK;
+    process->voted = true;
+    say(cluster, from_b, &message, DROP_ROLLING);
+    process->engaged = ENGAGED_NOT;
+    process->recovering = true;
+    say(cluster, from_b, &message, DROP_ROLLING);
+    assert_int_equal(process->peers[B].channel.state.in, 0);
+}
+
+static void what_a_closed_channel_acknowledged_is_not_taken(void **state)
+{
+    Cluster *cluster = *state;
+    Channel *channel = &cluster->customers[A]->process.peers[B].channel;
+    Message message = {.kind = MESSAGE_ACK};
+    channel_append(channel, 1, ENTRY_TRANSFER);
+    message.ack.upto = 1;
+    channel->closed.instance = (Instance){B, 5};
+    say(cluster, from_b, &message, DROP_CLOSED);
+    assert_int_equal(channel->acked, 0);
+    channel->closed.instance.number = 0;
+    say(cluster, from_b, &message, DROP_NONE);
+    assert_int_equal(channel->acked, 1);
+}
+
+static void skips_are_forgotten_when_their_senders_checkpoint_has_released_them(void **state)
+{
+    Cluster *cluster = *state;
+    const Channel *channel = &cluster->customers[A]->process.peers[B].channel;
+    Message message = {.kind = MESSAGE_STABLE};
+    for (uint64_t label = 1; label <= 3; label++) {
+        const Message skip = transfer(MESSAGE_SKIP, label, 5);
+        say(cluster, from_b, &skip, DROP_NONE);
+    }
+    message.stable.version = 1;
+    message.stable.perm_sent = 3;
+    message.stable.perm_base = 2;
+    say(cluster, from_b, &message, DROP_NONE);
+    assert_int_equal(channel->peer_perm_sent, 3);
+    assert_int_equal(channel->peer_perm_base, 2);
+    assert_int_equal(channel->state.skips->len, 1);
+    assert_int_equal(g_array_index(channel->state.skips, uint64_t, 0), 3);
+}
+
 static void the_least_loss_is_released(void **state)
 {
     Cluster *cluster = *state;
@@ -374,6 +425,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CLAIM(only_what_fits_the_balance_is_accepted_but_any_skip),
+        CLAIM(who_is_frozen_or_rolls_back_accepts_nothing),
+        CLAIM(what_a_closed_channel_acknowledged_is_not_taken),
+        CLAIM(skips_are_forgotten_when_their_senders_checkpoint_has_released_them),
         CLAIM(the_least_loss_is_released),
         CLAIM(a_version_that_leaps_is_not_believed),
         CLAIM(an_older_version_takes_nothing_back),
