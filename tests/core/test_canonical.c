@@ -541,6 +541,14 @@ static void a_standing_says_where_a_process_stands(void **state)
     cluster_free(cluster);
 }
 
+static void take_too_long(Customer *copy, Effects *effects, Standing *standing)
+{
+    assert_true(canonical_fire(copy, TIMER_INSTANCE, 0, TRIES_MAX));
+    sends_of(copy, effects);
+    canonical_forget(copy, TRIES_MAX);
+    canonical_standing(copy, TRIES_MAX, standing);
+}
+
 static void an_instance_can_take_too_long(void **state)
 {
     (void)state;
@@ -554,13 +562,36 @@ static void an_instance_can_take_too_long(void **state)
     canonical_standing(copy, TRIES_MAX, &standing);
     assert_int_equal(standing.engaged.number, 1);
     assert_true(standing.commands);
-    assert_true(canonical_fire(copy, TIMER_INSTANCE, 0, TRIES_MAX));
-    sends_of(copy, cluster->effects);
-    canonical_forget(copy, TRIES_MAX);
-    canonical_standing(copy, TRIES_MAX, &standing);
+    take_too_long(copy, cluster->effects, &standing);
     assert_int_equal(standing.engaged.number, 0);
     assert_int_equal(standing.announcement_count, 1);
     assert_false(standing.commands); /* it has waited too long */
+    customer_free(copy);
+    cluster_free(cluster);
+}
+
+static void every_decision_stands_until_it_is_acknowledged(void **state)
+{
+    (void)state;
+    Cluster *cluster = cluster_new(2, cluster_money(100));
+    Event again = {.kind = EVENT_COMMAND, .now_ns = CANONICAL_NOW_NS};
+    CommandError error;
+    Standing standing;
+    assert_true(command_parse("checkpoint", PLACE_CUSTOMER, &again.command, &error));
+    cluster_command(cluster, 0, "transfer 10 b");
+    cluster_deliver(cluster);
+    cluster_command(cluster, 1, "checkpoint");
+    Customer *copy = copy_of(cluster->customers[1]);
+    canonical_forget(copy, TRIES_MAX);
+    take_too_long(copy, cluster->effects, &standing);
+    customer_step(copy, &again, cluster->effects);
+    canonical_forget(copy, TRIES_MAX);
+    take_too_long(copy, cluster->effects, &standing);
+    assert_int_equal(standing.announcement_count, 2);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(standing.announcements[i].instance.number, i + 1);
+        assert_int_equal(standing.announcements[i].unacked, 1 << 0); /* by a */
+    }
     customer_free(copy);
     cluster_free(cluster);
 }
@@ -584,6 +615,7 @@ int main(void)
         cmocka_unit_test(while_an_instance_is_open_its_command_waits_for_it_alone),
         cmocka_unit_test(a_standing_says_where_a_process_stands),
         cmocka_unit_test(an_instance_can_take_too_long),
+        cmocka_unit_test(every_decision_stands_until_it_is_acknowledged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
