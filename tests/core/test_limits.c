@@ -5,7 +5,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "core/bank_operation.h"
+#include "core/bank_proposal.h"
 #include "core/cash.h"
 #include "core/customer_state.h"
 #include "tests/core/cluster.h"
@@ -252,6 +252,108 @@ static void nor_does_it_hand_an_account_to_another_process_then(void **state)
     office_free(office);
 }
 
+/* A client asks for an account under a name of its own, elsewhere: is whoever is there asked? */
+static bool is_proposed(Office *office, int client)
+{
+    enum { ELSEWHERE = 50 };
+    Message request = office_request(1, 1, COMMAND_OPEN, ELSEWHERE);
+    request.request.client = (uint64_t)client;
+    request.request.command.name = office_name(100000 + client);
+    office_say(office, 1, &request);
+    return office_count(office, MESSAGE_PROPOSE, ELSEWHERE) == 1;
+}
+
+/* Those who run accounts have places that strangers cannot take; but no more than those. */
+static void more_requests_than_the_bank_waits_for_are_put_off(void **state)
+{
+    (void)state;
+    enum { CUSTOMERS = ASKERS_WAITING_MAX - ASKERS_STRANGERS_MAX, STRANGER = CUSTOMERS + 2 };
+    Office *office = office_new(1);
+    Coder record = registry_record();
+    for (int client = 1; client < STRANGER; client++) {
+        RegistryRow row = {.client = (uint64_t)client};
+        row.line = (BankRow){.name = office_name(client), .port1 = 8500, .port2 = 8501};
+        registry_put_row(&record, &row);
+    }
+    registry_put_end(&record);
+    assert_int_equal(bank_load_record(office->bank, record.bytes, record.length), BANK_LOAD_OK);
+    coder_deinit(&record);
+    for (int i = 0; i < ASKERS_STRANGERS_MAX; i++)
+        assert_true(is_proposed(office, STRANGER + i));
+    for (int i = 1; i <= CUSTOMERS; i++)
+        assert_true(is_proposed(office, i));
+    assert_false(is_proposed(office, CUSTOMERS + 1));
+    assert_int_equal(office_count(office, MESSAGE_WORKING, 1), 1);
+    office_wait(office, 2 * OPERATION_NS_MAX); /* all others are told that nobody is there */
+    assert_true(is_proposed(office, CUSTOMERS + 1));
+    assert_true(is_proposed(office, STRANGER + ASKERS_STRANGERS_MAX));
+    office_free(office);
+}
+
+/* The parts of a bank that open accounts, with as many rows as are wanted. */
+typedef struct Counter {
+    BankDesk desk;
+    Registry registry;
+    Askers askers;
+    Operations operations;
+    Effects *effects;
+} Counter;
+
+static Counter *counter_new(const RegistryRow *known, guint rows)
+{
+    Counter *counter = g_new0(Counter, 1);
+    counter->effects = effects_new();
+    desk_init(&counter->desk, &(BankConfig){.any_port = true});
+    registry_init(&counter->registry);
+    askers_init(&counter->askers, &counter->desk, &counter->registry);
+    operations_init(&counter->operations, &counter->desk, &counter->registry, &counter->askers);
+    assert_int_equal(registry_load_row(&counter->registry, &known->line), BANK_LOAD_OK);
+    g_ptr_array_set_size(counter->registry.rows, (gint)rows); /* nobody looks at the others */
+    return counter;
+}
+
+static void counter_free(Counter *counter)
+{
+    operations_deinit(&counter->operations);
+    askers_deinit(&counter->askers);
+    registry_deinit(&counter->registry);
+    desk_deinit(&counter->desk);
+    effects_free(counter->effects);
+    g_free(counter);
+}
+
+/* Whether an account is opened, if its process agrees; else it is refused. */
+static bool proposes(Counter *counter, int customer)
+{
+    const Command command = {.kind = COMMAND_OPEN,
+                             .name = office_name(customer),
+                             .ip = OFFICE_IP,
+                             .port1 = 8500,
+                             .port2 = 8501};
+    const Asker asker = {.command = COMMAND_OPEN, .name = command.name};
+    effects_clear(counter->effects);
+    desk_begin(&counter->desk, NS_PER_S, counter->effects);
+    proposal_open(&counter->operations, &asker, &command);
+    if (operation_opening(&counter->operations, &command.name) != NULL)
+        return true;
+    office_expect_failure(effects_at(counter->effects, 0)->notice, REFUSAL_BANK_FULL);
+    return false;
+}
+
+static void a_full_bank_opens_accounts_under_names_alone_that_it_has(void **state)
+{
+    (void)state;
+    const RegistryRow old = {
+        .line = {.name = office_name(1), .port1 = 8500, .port2 = 8501, .exited = true}};
+    Counter *full = counter_new(&old, REGISTRY_ROWS_MAX);
+    assert_true(proposes(full, 1));
+    assert_false(proposes(full, 2));
+    counter_free(full);
+    Counter *nearly = counter_new(&old, REGISTRY_ROWS_MAX - 1);
+    assert_true(proposes(nearly, 2));
+    counter_free(nearly);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -264,6 +366,8 @@ int main(void)
         cmocka_unit_test(a_report_in_parts_is_repeated_until_all_parts_are_heard),
         cmocka_unit_test(a_bank_that_can_keep_track_of_no_more_says_so),
         cmocka_unit_test(nor_does_it_hand_an_account_to_another_process_then),
+        cmocka_unit_test(more_requests_than_the_bank_waits_for_are_put_off),
+        cmocka_unit_test(a_full_bank_opens_accounts_under_names_alone_that_it_has),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
