@@ -5,7 +5,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "core/bank_proposal.h"
+#include "core/bank_operation.h"
 #include "core/cash.h"
 #include "core/customer_state.h"
 #include "tests/core/cluster.h"
@@ -290,70 +290,6 @@ static void more_requests_than_the_bank_waits_for_are_put_off(void **state)
     office_free(office);
 }
 
-/* The parts of a bank that open accounts, with as many rows as are wanted. */
-typedef struct Counter {
-    BankDesk desk;
-    Registry registry;
-    Askers askers;
-    Operations operations;
-    Effects *effects;
-} Counter;
-
-static Counter *counter_new(const RegistryRow *known, guint rows)
-{
-    Counter *counter = g_new0(Counter, 1);
-    counter->effects = effects_new();
-    desk_init(&counter->desk, &(BankConfig){.any_port = true});
-    registry_init(&counter->registry);
-    askers_init(&counter->askers, &counter->desk, &counter->registry);
-    operations_init(&counter->operations, &counter->desk, &counter->registry, &counter->askers);
-    assert_int_equal(registry_load_row(&counter->registry, &known->line), BANK_LOAD_OK);
-    g_ptr_array_set_size(counter->registry.rows, (gint)rows); /* nobody looks at the others */
-    return counter;
-}
-
-static void counter_free(Counter *counter)
-{
-    operations_deinit(&counter->operations);
-    askers_deinit(&counter->askers);
-    registry_deinit(&counter->registry);
-    desk_deinit(&counter->desk);
-    effects_free(counter->effects);
-    g_free(counter);
-}
-
-/* Whether an account is opened, if its process agrees; else it is refused. */
-static bool proposes(Counter *counter, int customer)
-{
-    const Command command = {.kind = COMMAND_OPEN,
-                             .name = office_name(customer),
-                             .ip = OFFICE_IP,
-                             .port1 = 8500,
-                             .port2 = 8501};
-    const Asker asker = {.command = COMMAND_OPEN, .name = command.name};
-    effects_clear(counter->effects);
-    desk_begin(&counter->desk, NS_PER_S, counter->effects);
-    proposal_open(&counter->operations, &asker, &command);
-    if (operation_opening(&counter->operations, &command.name) != NULL)
-        return true;
-    office_expect_failure(effects_at(counter->effects, 0)->notice, REFUSAL_BANK_FULL);
-    return false;
-}
-
-static void a_full_bank_opens_accounts_under_names_alone_that_it_has(void **state)
-{
-    (void)state;
-    const RegistryRow old = {
-        .line = {.name = office_name(1), .port1 = 8500, .port2 = 8501, .exited = true}};
-    Counter *full = counter_new(&old, REGISTRY_ROWS_MAX);
-    assert_true(proposes(full, 1));
-    assert_false(proposes(full, 2));
-    counter_free(full);
-    Counter *nearly = counter_new(&old, REGISTRY_ROWS_MAX - 1);
-    assert_true(proposes(nearly, 2));
-    counter_free(nearly);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -367,7 +303,6 @@ int main(void)
         cmocka_unit_test(a_bank_that_can_keep_track_of_no_more_says_so),
         cmocka_unit_test(nor_does_it_hand_an_account_to_another_process_then),
         cmocka_unit_test(more_requests_than_the_bank_waits_for_are_put_off),
-        cmocka_unit_test(a_full_bank_opens_accounts_under_names_alone_that_it_has),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
