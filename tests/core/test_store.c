@@ -491,6 +491,29 @@ static void a_store_stays_within_a_multiple_of_what_is_live(void **state)
     memory_disk_free(memory);
 }
 
+static size_t size_after(MemoryDisk *memory, Opened *opened, const ShelfRecord *saves, size_t count)
+{
+    assert_int_equal(store_commit(opened->store, saves, count, opened->error), 0);
+    return memory_disk_file(memory, STORE_FILE)->len;
+}
+
+static void a_file_is_rewritten_when_more_than_twice_what_is_live_would_be_in_it(void **state)
+{
+    (void)state;
+    enum { SAVES = 1000, BYTES = 60 };
+    static const uint8_t bytes[BYTES];
+    static ShelfRecord saves[SAVES];
+    MemoryDisk *memory = memory_disk_new(SECTOR_BYTES);
+    Opened opened = open_store(memory);
+    for (uint16_t i = 0; i < SAVES; i++)
+        saves[i] = (ShelfRecord){SLOT_PEER, i, bytes, BYTES};
+    const size_t live = size_after(memory, &opened, saves, SAVES);
+    assert_int_equal(size_after(memory, &opened, saves, SAVES), 2 * live);
+    assert_int_equal(size_after(memory, &opened, saves, 1), live);
+    close_store(&opened);
+    memory_disk_free(memory);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -507,6 +530,7 @@ int main(void)
         cmocka_unit_test(a_failed_commit_is_told_and_nothing_goes_on),
         cmocka_unit_test(a_look_changes_nothing),
         cmocka_unit_test(a_store_stays_within_a_multiple_of_what_is_live),
+        cmocka_unit_test(a_file_is_rewritten_when_more_than_twice_what_is_live_would_be_in_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
