@@ -255,19 +255,18 @@ static void commit_exit(Customer *customer)
 {
     Membership *membership = &customer->membership;
     Money balance = membership->proposal.balance;
-    const Command *head =
-        customer->commands->len > 0 ? &g_array_index(customer->commands, Command, 0) : NULL;
+    Request *request = &customer->request;
     customer_trace(customer, (TraceEvent){.kind = TRACE_EXITED, .balance = balance});
-    if (head != NULL && customer->request.active && customer->request.user &&
-        head->kind == COMMAND_EXIT && name_equal(&head->name, &membership->name)) {
+    if (request->active && request->command.kind == COMMAND_EXIT &&
+        name_equal(&request->command.name, &membership->name)) {
         effects_notify(customer->step.effects, &(Notice){.kind = NOTICE_SUCCESS,
                                                          .command = COMMAND_EXIT,
-                                                         .tag = head->tag,
+                                                         .tag = request->command.tag,
                                                          .name = membership->name,
                                                          .balance = balance});
         customer_command_done(customer);
     }
-    customer->request.active = false;
+    request->active = false;
     membership->has_account = false;
     membership->ended = true;
     membership->report_due = false;

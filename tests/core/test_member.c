@@ -256,6 +256,40 @@ static void an_exit_from_the_console_of_the_bank_answers_no_command_here(void **
     }
 }
 
+/* It has not asked the bank for anything yet. */
+static void an_exit_that_waits_for_the_decision_on_another_is_refused(void **state)
+{
+    (void)state;
+    static const char *const lines[] = {"exit", "exit a"};
+    for (size_t i = 0; i < G_N_ELEMENTS(lines); i++) {
+        Patron *patron = patron_with_account();
+        patron_say(patron, patron_proposal(PROPOSAL_EXIT, 1, "a"));
+        patron_command(patron, lines[i]);
+        assert_true(patron_silent(patron, MESSAGE_REQUEST));
+        patron_decide(patron, PROPOSAL_EXIT, 1, "a", true);
+        assert_null(patron_told(patron, NOTICE_SUCCESS));
+        const Notice *refused = patron_told(patron, NOTICE_FAILURE);
+        assert_non_null(refused);
+        assert_int_equal(refused->refusal, REFUSAL_STOPPING);
+        patron_free(patron);
+    }
+}
+
+static void an_exit_that_failed_is_not_answered_again_by_a_later_one(void **state)
+{
+    (void)state;
+    Patron *patron = patron_with_account();
+    patron_command(patron, "exit");
+    patron_fail_request(patron, 1, COMMAND_EXIT);
+    assert_non_null(patron_told(patron, NOTICE_FAILURE));
+    patron_say(patron, patron_proposal(PROPOSAL_EXIT, 1, "a"));
+    patron_decide(patron, PROPOSAL_EXIT, 1, "a", true);
+    assert_null(patron_told(patron, NOTICE_SUCCESS));
+    assert_null(patron_told(patron, NOTICE_FAILURE));
+    assert_false(customer_has_account(patron->customer));
+    patron_free(patron);
+}
+
 static void a_balance_not_yet_reported_is_not_reported_after_the_exit(void **state)
 {
     (void)state;
@@ -459,6 +493,8 @@ int main(void)
         cmocka_unit_test(what_is_about_another_account_is_told_so),
         cmocka_unit_test(an_exit_ends_the_process_and_leaves_nothing_on_its_disk),
         cmocka_unit_test(an_exit_from_the_console_of_the_bank_answers_no_command_here),
+        cmocka_unit_test(an_exit_that_waits_for_the_decision_on_another_is_refused),
+        cmocka_unit_test(an_exit_that_failed_is_not_answered_again_by_a_later_one),
         cmocka_unit_test(a_balance_not_yet_reported_is_not_reported_after_the_exit),
         cmocka_unit_test(an_exit_that_was_given_up_or_of_a_member_is_refused),
         cmocka_unit_test(a_proposal_in_parts_is_answered_when_it_is_whole),
