@@ -112,15 +112,9 @@ static void status_renew(Customer *customer, StatusState state)
 
 /* --- FINAL --- */
 
-static void final_clear(Final *final)
-{
-    g_free(final->counts);
-    *final = (Final){0};
-}
-
 static void final_take(Final *final, const Process *process)
 {
-    final_clear(final);
+    g_free(final->counts); /* of an earlier attempt */
     *final = (Final){.application = process->application,
                      .settled = process_all_settled(process),
                      .inc = process->inc,
@@ -134,7 +128,7 @@ static void final_take(Final *final, const Process *process)
 
 void leaving_clear(Dissolving *dissolving)
 {
-    final_clear(&dissolving->final);
+    g_free(dissolving->final.counts);
     *dissolving = (Dissolving){0};
 }
 
