@@ -328,6 +328,19 @@ static void an_order_for_another_cohort_or_before_the_vote_is_dropped(void **sta
     patron_free(patron);
 }
 
+static void an_order_about_no_cohort_is_dropped_by_who_is_in_none(void **state)
+{
+    (void)state;
+    for (int word = DISSOLVE_QUIESCE; word <= DISSOLVE_CANCEL; word++) {
+        Patron *patron = patron_with_account();
+        patron_say(patron, (Message){.kind = MESSAGE_DISSOLVE,
+                                     .dissolve = {.attempt = 1, .order = (DissolveOrder)word}});
+        assert_int_equal(patron_dropped(patron, DROP_COHORT), 1);
+        assert_true(patron_silent(patron, MESSAGE_STATUS));
+        patron_free(patron);
+    }
+}
+
 /* --- what is kept --- */
 
 static void a_vote_of_no_cohort_is_damage(void **state)
@@ -378,6 +391,7 @@ int main(void)
         cmocka_unit_test(who_leaves_is_told_and_says_so_as_often_as_it_is_asked),
         cmocka_unit_test(the_balance_it_left_with_is_the_last_report_before_the_next),
         cmocka_unit_test(an_order_for_another_cohort_or_before_the_vote_is_dropped),
+        cmocka_unit_test(an_order_about_no_cohort_is_dropped_by_who_is_in_none),
         cmocka_unit_test(a_vote_of_no_cohort_is_damage),
         cmocka_unit_test(a_vote_of_more_members_than_a_cohort_has_does_not_code),
     };
