@@ -163,11 +163,10 @@ void code_name(Coder *coder, Name *name)
     Name decoded = {{0}};
     uint8_t length;
     code_u8(coder, &length);
-    if (length > NAME_BYTES_MAX)
-        coder->failed = true;
-    else
+    if (length <= NAME_BYTES_MAX)
         code_bytes(coder, (uint8_t *)decoded.text, length);
-    /* The length is compared too: a NUL among the letters would end the name before it. */
+    /* The length is compared too: a NUL among the letters would end the name before it, and what is
+     * too long has not been read. */
     if (length > 0 && (!name_valid(decoded.text) || strlen(decoded.text) != length)) {
         coder->failed = true;
         decoded = (Name){{0}};
