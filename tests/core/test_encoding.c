@@ -1,4 +1,5 @@
-/* What a customer keeps beside its cohort is encoded whole: requests, commands and cash. */
+/* What a customer keeps beside its cohort is encoded whole: its membership, requests, commands and
+ * cash. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
@@ -6,6 +7,8 @@
 
 #include "core/cash.h"
 #include "core/execute.h"
+#include "core/leaving.h"
+#include "core/membership.h"
 #include "core/request.h"
 
 static Coder decoder_of(const Coder *written)
@@ -165,6 +168,162 @@ static void more_cash_than_is_ever_listed_is_not_encoded(void **state)
     cash_deinit(&cash);
 }
 
+/* --- memberships --- */
+
+static void name_members(Member *members, uint16_t count)
+{
+    for (uint16_t i = 0; i < count; i++) {
+        members[i] = (Member){.ip = 30u + i, .port1 = 40, .port2 = 50, .epoch = 60u + i};
+        members[i].name.text[0] = (char)('a' + i);
+    }
+}
+
+static void expect_members(const Member *members, uint16_t count)
+{
+    Member expected[3];
+    name_members(expected, count);
+    for (uint16_t i = 0; i < count; i++) {
+        assert_true(name_equal(&members[i].name, &expected[i].name));
+        assert_int_equal(members[i].ip, expected[i].ip);
+        assert_int_equal(members[i].epoch, expected[i].epoch);
+    }
+}
+
+static Membership code_again(Membership *membership)
+{
+    Membership read = {0};
+    Coder coder = coder_encode_growing();
+    membership_code(&coder, membership);
+    Coder decoder = decoder_of(&coder);
+    membership_code(&decoder, &read);
+    assert_true(coder_finished(&decoder));
+    coder_deinit(&coder);
+    return read;
+}
+
+static void a_membership_is_encoded_whole(void **state)
+{
+    (void)state;
+    Membership membership = {.has_account = true,
+                             .ended = true,
+                             .name = {"ann"},
+                             .high_water = {1, 2, 3},
+                             .left_cohort = 4,
+                             .left_member = 5,
+                             .report_version = 6,
+                             .report_due = true,
+                             .report_ns = 7,
+                             .report_backoff = 8};
+    Membership read = code_again(&membership);
+    assert_true(read.has_account);
+    assert_true(read.ended);
+    assert_string_equal(read.name.text, "ann");
+    for (int kind = 0; kind < PROPOSAL_KINDS; kind++)
+        assert_int_equal(read.high_water[kind], kind + 1);
+    assert_int_equal(read.left_cohort, 4);
+    assert_int_equal(read.left_member, 5);
+    assert_int_equal(read.report_version, 6);
+    assert_true(read.report_due);
+    assert_int_equal(read.report_ns, 7);
+    assert_int_equal(read.report_backoff, 8);
+    membership_deinit(&read);
+}
+
+static void what_a_member_is_prepared_for_is_encoded_whole(void **state)
+{
+    (void)state;
+    Member members[3];
+    Membership membership = {.proposal = {.pending = true,
+                                          .kind = PROPOSAL_JOIN,
+                                          .id = 1,
+                                          .name = {"bob"},
+                                          .balance = 2,
+                                          .count = 3,
+                                          .self = 1,
+                                          .members = members,
+                                          .repeat_ns = 5,
+                                          .backoff = 6},
+                             .gathering = {.id = 7, .count = 2, .missing = 1, .members = members}};
+    name_members(members, 3);
+    account_open(&membership.proposal.at_vote, 4);
+    Membership read = code_again(&membership);
+    assert_true(read.proposal.pending);
+    assert_int_equal(read.proposal.kind, PROPOSAL_JOIN);
+    assert_int_equal(read.proposal.id, 1);
+    assert_string_equal(read.proposal.name.text, "bob");
+    assert_int_equal(read.proposal.balance, 2);
+    assert_int_equal(read.proposal.count, 3);
+    assert_int_equal(read.proposal.self, 1);
+    expect_members(read.proposal.members, 3);
+    assert_int_equal(account_balance(&read.proposal.at_vote), 4);
+    assert_int_equal(read.proposal.repeat_ns, 5);
+    assert_int_equal(read.proposal.backoff, 6);
+    assert_int_equal(read.gathering.id, 7);
+    assert_int_equal(read.gathering.count, 2);
+    assert_int_equal(read.gathering.missing, 1);
+    expect_members(read.gathering.members, 2);
+    membership_deinit(&read);
+}
+
+static void of_a_proposal_that_is_decided_nothing_is_encoded(void **state)
+{
+    (void)state;
+    Membership membership = {.proposal = {.id = 1, .repeat_ns = 5}};
+    const Membership read = code_again(&membership);
+    assert_int_equal(read.proposal.id, 0);
+    assert_int_equal(read.proposal.repeat_ns, 0);
+}
+
+static void expect_final(const Final *final)
+{
+    assert_int_equal(account_balance(&final->application), 20);
+    assert_true(final->settled);
+    assert_int_equal(final->inc, 21);
+    assert_int_equal(final->count, 2);
+    for (uint16_t i = 0; i < 2; i++) {
+        assert_int_equal(final->counts[i].sent, 30 + i);
+        assert_int_equal(final->counts[i].received, 40 + i);
+        assert_int_equal(final->counts[i].known, 50 + i);
+    }
+}
+
+static void a_dissolving_is_encoded_whole(void **state)
+{
+    (void)state;
+    StatusCount counts[] = {{30, 40, 50}, {31, 41, 51}};
+    Dissolving dissolving = {.attempt = 1,
+                             .quiesced = true,
+                             .voted = true,
+                             .final = {.settled = true, .inc = 21, .count = 2, .counts = counts},
+                             .state = STATUS_VOTED,
+                             .version = 2,
+                             .digest = 3,
+                             .due = true,
+                             .repeat_ns = 4,
+                             .backoff = 5};
+    Dissolving read = {0};
+    account_open(&dissolving.final.application, 20);
+    memset(dissolving.acked, 0xa5, sizeof dissolving.acked);
+    Coder coder = coder_encode_growing();
+    leaving_code(&coder, &dissolving);
+    Coder decoder = decoder_of(&coder);
+    leaving_code(&decoder, &read);
+    assert_true(coder_finished(&decoder));
+    assert_int_equal(read.attempt, 1);
+    assert_true(read.quiesced);
+    assert_true(read.voted);
+    expect_final(&read.final);
+    assert_int_equal(read.state, STATUS_VOTED);
+    assert_int_equal(read.version, 2);
+    assert_int_equal(read.digest, 3);
+    assert_true(read.due);
+    assert_memory_equal(read.acked, dissolving.acked, sizeof read.acked);
+    assert_int_equal(read.repeat_ns, 4);
+    assert_int_equal(read.backoff, 5);
+    leaving_clear(&read);
+    coder_deinit(&coder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -173,6 +332,10 @@ int main(void)
         cmocka_unit_test(commands_and_attempts_are_encoded_whole),
         cmocka_unit_test(cash_is_encoded_whole),
         cmocka_unit_test(more_cash_than_is_ever_listed_is_not_encoded),
+        cmocka_unit_test(a_membership_is_encoded_whole),
+        cmocka_unit_test(what_a_member_is_prepared_for_is_encoded_whole),
+        cmocka_unit_test(of_a_proposal_that_is_decided_nothing_is_encoded),
+        cmocka_unit_test(a_dissolving_is_encoded_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
