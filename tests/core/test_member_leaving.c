@@ -114,7 +114,8 @@ static void a_change_is_reported_anew_and_nothing_else(void **state)
     acknowledge(patron, &first);
     patron_wait(patron, 20 * NS_PER_S);
     assert_true(patron_silent(patron, MESSAGE_STATUS));
-    for (int peer = 1; peer <= 2; peer++) {
+    assert_int_equal(first.status.version, 1);
+    for (int peer = 0; peer <= 2; peer++) {
         for (int field = 0; field < 2; field++) {
             Channel *channel = &patron->customer->process.peers[peer].channel;
             uint64_t *const fields[] = {&channel->known, &channel->state.in};
@@ -124,12 +125,62 @@ static void a_change_is_reported_anew_and_nothing_else(void **state)
             const bool told = patron_said(patron, MESSAGE_STATUS, &second);
             *fields[field] = before;
             assert_true(told);
-            assert_true(second.status.version > first.status.version);
+            assert_int_equal(second.status.version, first.status.version + 1);
             patron_wait(patron, 1);
             assert_true(patron_said(patron, MESSAGE_STATUS, &first));
             acknowledge(patron, &first);
         }
     }
+    patron_free(patron);
+}
+
+/* Whichever bits of which count it changes. */
+static void no_change_looks_like_none(void **state)
+{
+    (void)state;
+    Patron *patron = patron_member(3);
+    order(patron, DISSOLVE_QUIESCE, 1);
+    for (int bit = 0; bit < 64; bit++) {
+        patron->customer->process.peers[2].channel.known ^= UINT64_C(1) << bit;
+        patron_wait(patron, 1);
+        assert_false(patron_silent(patron, MESSAGE_STATUS));
+    }
+    patron_free(patron);
+}
+
+static void a_report_says_whether_what_was_sent_has_arrived(void **state)
+{
+    (void)state;
+    Patron *patron = patron_member(2);
+    Message status;
+    patron_command(patron, "transfer 1 m1"); /* who says nothing */
+    order(patron, DISSOLVE_QUIESCE, 1);
+    assert_true(patron_said(patron, MESSAGE_STATUS, &status));
+    assert_false(status.status.settled);
+    order(patron, DISSOLVE_PREPARE, 1);
+    expect_status(patron, STATUS_REFUSED, 1);
+    patron_free(patron);
+}
+
+static void a_report_that_is_heard_is_not_repeated_and_a_new_one_soon(void **state)
+{
+    (void)state;
+    Patron *patron = patron_member(2);
+    const Dissolving *dissolving = &patron->customer->membership.dissolving;
+    Message status;
+    order(patron, DISSOLVE_QUIESCE, 1);
+    for (uint32_t repeats = 1; repeats <= 5; repeats++) {
+        assert_int_equal(dissolving->backoff, repeats);
+        patron_wait(patron, 20 * NS_PER_S);
+    }
+    assert_true(patron_said(patron, MESSAGE_STATUS, &status));
+    acknowledge(patron, &status);
+    patron_wait(patron, 20 * NS_PER_S);
+    assert_int_equal(dissolving->backoff, 6);
+    patron->customer->process.peers[1].channel.known++;
+    patron_wait(patron, 1);
+    assert_false(patron_silent(patron, MESSAGE_STATUS));
+    assert_int_equal(dissolving->backoff, 1);
     patron_free(patron);
 }
 
@@ -215,21 +266,20 @@ static void a_vote_is_given_only_for_what_it_was_quiesced_for(void **state)
 static void who_has_anything_open_refuses_to_vote(void **state)
 {
     (void)state;
-    for (int what = 0; what < 5; what++) {
-        Patron *patron = patron_member(3);
+    enum { MEMBERS = 3, RECOVERING = MEMBERS, ANNOUNCING, NOTHING };
+    for (int what = 0; what <= NOTHING; what++) {
+        Patron *patron = patron_member(MEMBERS);
         Process *process = &patron->customer->process;
         order(patron, DISSOLVE_QUIESCE, 5);
-        if (what == 0)
-            process->peers[1].channel.closed.instance = (Instance){1, 1};
-        else if (what == 1)
-            process->peers[2].channel.closed.instance = (Instance){1, 1};
-        else if (what == 2)
+        if (what < MEMBERS)
+            process->peers[what].channel.closed.instance = (Instance){1, 1};
+        else if (what == RECOVERING)
             process->recovering = true;
-        else if (what == 3)
+        else if (what == ANNOUNCING)
             g_array_set_size(process->announcements, 1);
         order(patron, DISSOLVE_PREPARE, 5);
-        assert_int_equal(patron->customer->membership.dissolving.voted, what == 4);
-        assert_int_equal(process->frozen, what == 4);
+        assert_int_equal(patron->customer->membership.dissolving.voted, what == NOTHING);
+        assert_int_equal(process->frozen, what == NOTHING);
         g_array_set_size(process->announcements, 0);
         patron_free(patron);
     }
@@ -246,6 +296,19 @@ static void a_vote_that_was_cancelled_is_forgotten_on_disk_too(void **state)
     assert_false(patron->customer->membership.dissolving.voted);
     assert_false(patron->customer->process.frozen);
     assert_true(patron_silent(patron, MESSAGE_STATUS));
+    patron_free(patron);
+}
+
+static void an_attempt_that_was_cancelled_stays_so_after_a_crash(void **state)
+{
+    (void)state;
+    Patron *patron = patron_member(2);
+    order(patron, DISSOLVE_CANCEL, 5);
+    patron_crash(patron);
+    order(patron, DISSOLVE_QUIESCE, 5);
+    assert_true(patron_silent(patron, MESSAGE_STATUS));
+    order(patron, DISSOLVE_QUIESCE, 6);
+    expect_status(patron, STATUS_QUIESCED, 6);
     patron_free(patron);
 }
 
@@ -301,6 +364,18 @@ static void the_balance_it_left_with_is_the_last_report_before_the_next(void **s
     assert_true(patron_said(patron, MESSAGE_REPORT, &report));
     assert_int_equal(report.report.version, vote.status.report + 1);
     assert_int_equal(report.report.balance, PATRON_BALANCE + 100);
+    patron_free(patron);
+}
+
+static void who_has_left_owes_no_report_of_before(void **state)
+{
+    (void)state;
+    Patron *patron = voted();
+    patron->customer->membership.report_due = true;
+    patron->customer->membership.report_ns = patron->now_ns + NS_PER_S;
+    order(patron, DISSOLVE_DONE, 5);
+    patron_wait(patron, 20 * NS_PER_S);
+    assert_true(patron_silent(patron, MESSAGE_REPORT));
     patron_free(patron);
 }
 
@@ -381,15 +456,20 @@ int main(void)
         cmocka_unit_test(a_report_has_a_row_for_every_member_in_parts_of_40),
         cmocka_unit_test(a_report_says_the_balance_and_which_report_it_would_be),
         cmocka_unit_test(a_change_is_reported_anew_and_nothing_else),
+        cmocka_unit_test(no_change_looks_like_none),
+        cmocka_unit_test(a_report_says_whether_what_was_sent_has_arrived),
+        cmocka_unit_test(a_report_that_is_heard_is_not_repeated_and_a_new_one_soon),
         cmocka_unit_test(only_the_acknowledgement_of_the_report_itself_counts),
         cmocka_unit_test(an_acknowledgement_without_a_cohort_is_stale),
         cmocka_unit_test(a_quiesce_repeated_is_answered_again_and_an_older_one_is_not),
         cmocka_unit_test(a_vote_is_given_only_for_what_it_was_quiesced_for),
         cmocka_unit_test(who_has_anything_open_refuses_to_vote),
         cmocka_unit_test(a_vote_that_was_cancelled_is_forgotten_on_disk_too),
+        cmocka_unit_test(an_attempt_that_was_cancelled_stays_so_after_a_crash),
         cmocka_unit_test(a_vote_that_was_acknowledged_is_told_again_after_a_crash),
         cmocka_unit_test(who_leaves_is_told_and_says_so_as_often_as_it_is_asked),
         cmocka_unit_test(the_balance_it_left_with_is_the_last_report_before_the_next),
+        cmocka_unit_test(who_has_left_owes_no_report_of_before),
         cmocka_unit_test(an_order_for_another_cohort_or_before_the_vote_is_dropped),
         cmocka_unit_test(an_order_about_no_cohort_is_dropped_by_who_is_in_none),
         cmocka_unit_test(a_vote_of_no_cohort_is_damage),
