@@ -75,9 +75,9 @@ void patron_wait(Patron *patron, uint64_t ns)
     step(patron, (Event){.kind = EVENT_TIMEOUT});
 }
 
-bool patron_said(const Patron *patron, MessageKind kind, Message *message)
+size_t patron_times_said(const Patron *patron, MessageKind kind, Message *last)
 {
-    bool found = false;
+    size_t times = 0;
     for (size_t i = 0; i < effects_count(patron->effects); i++) {
         const Effect *effect = effects_at(patron->effects, i);
         WireReader reader;
@@ -89,12 +89,17 @@ bool patron_said(const Patron *patron, MessageKind kind, Message *message)
                          DROP_NONE);
         while (wire_next(&reader, &next)) {
             if (next.kind == kind) {
-                *message = next;
-                found = true;
+                *last = next;
+                times++;
             }
         }
     }
-    return found;
+    return times;
+}
+
+bool patron_said(const Patron *patron, MessageKind kind, Message *message)
+{
+    return patron_times_said(patron, kind, message) > 0;
 }
 
 bool patron_silent(const Patron *patron, MessageKind kind)
@@ -194,9 +199,8 @@ Patron *patron_with_account(void)
     return patron;
 }
 
-void patron_fail_request(Patron *patron, uint64_t number, CommandKind kind)
+void patron_answer(Patron *patron, uint64_t number, Notice answer)
 {
-    Notice answer = {.kind = NOTICE_FAILURE, .command = kind, .refusal = REFUSAL_NAME_TAKEN};
     Message message = {.kind = MESSAGE_ANSWER};
     Coder coder = coder_encode_fixed(message.answer.bytes, sizeof message.answer.bytes);
     answer_code(&coder, &answer, NULL, 0);
@@ -204,6 +208,12 @@ void patron_fail_request(Patron *patron, uint64_t number, CommandKind kind)
     message.answer.number = number;
     message.answer.total = message.answer.length = (uint16_t)coder.length;
     patron_hear(patron, &message);
+}
+
+void patron_fail_request(Patron *patron, uint64_t number, CommandKind kind)
+{
+    patron_answer(patron, number,
+                  (Notice){.kind = NOTICE_FAILURE, .command = kind, .refusal = REFUSAL_NAME_TAKEN});
 }
 
 Patron *patron_member(uint16_t count)

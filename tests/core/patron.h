@@ -36,6 +36,7 @@ void patron_wait(Patron *patron, uint64_t ns);
 void patron_hear(Patron *patron, const Message *message);
 void patron_say(Patron *patron, Message message); /* the same */
 void patron_decide(Patron *patron, ProposalKind kind, uint64_t id, const char *name, bool commit);
+void patron_answer(Patron *patron, uint64_t number, Notice answer);
 void patron_fail_request(Patron *patron, uint64_t number, CommandKind kind);
 
 /* --- what a bank says --- */
@@ -47,6 +48,8 @@ Message patron_join_part(uint64_t id, uint16_t total, uint16_t first, uint16_t c
 /* --- what came of the last step --- */
 /* The last message of this kind to the bank. */
 bool patron_said(const Patron *patron, MessageKind kind, Message *message);
+/* ... and how many there were. */
+size_t patron_times_said(const Patron *patron, MessageKind kind, Message *last);
 bool patron_silent(const Patron *patron, MessageKind kind);
 void patron_expect_vote(const Patron *patron, ProposalKind kind, uint64_t id, Refusal refusal);
 const Notice *patron_told(const Patron *patron, NoticeKind kind); /* or NULL */
