@@ -368,6 +368,9 @@ static bool proves(CommandKind command, const char *name, ProposalKind proposal,
     Membership *membership = &customer->membership;
     customer->request = (Request){.active = true, .number = 1, .command = {.kind = command}};
     assert_true(name_set(&customer->request.command.name, name));
+    customer->request.user = command != COMMAND_RESUME;
+    if (customer->request.user)
+        g_array_append_val(customer->commands, customer->request.command);
     membership->proposal = (Proposal){.pending = true, .kind = proposal, .id = 1};
     if (proposal == PROPOSAL_OPEN) {
         membership->proposal.name = (Name){"own"};
