@@ -7,6 +7,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "core/bank_dissolve.h"
 #include "tests/core/office.h"
 
 static void say_status(Office *office, int customer, uint64_t attempt, uint64_t version,
@@ -135,6 +136,19 @@ static void members_are_reused_only_after_left(void **state)
     office_free(office);
 }
 
+static void the_end_of_the_grace_is_told_to_who_asked_alone(void **state)
+{
+    (void)state;
+    Office *office = office_new(1);
+    vote_all(office, office_quiesce(office, office_cohort(office, 3), 3));
+    office_wait(office, DISSOLVE_GRACE_NS - 1);
+    assert_int_equal(office->notices->len, 0);
+    office_wait(office, 1);
+    assert_int_equal(office_notice(office).kind, NOTICE_SUCCESS);
+    assert_int_equal(office->sent->len, 0);
+    office_free(office);
+}
+
 static void members_that_have_not_left_are_asked_again_after_a_restart(void **state)
 {
     (void)state;
@@ -170,6 +184,7 @@ static void unbalanced_votes_are_cancelled(void **state)
     office_say(office, 3, &vote);
     assert_int_equal(office_row(office, 1).cohort, 1);
     assert_int_equal(office->saved_at->len, 0);
+    assert_int_equal(office_count(office, MESSAGE_DISSOLVE, 0), 0); /* but after a pause */
     office_wait(office, 600 * NS_PER_MS);
     for (int i = 1; i <= 3; i++) {
         const Message *order = &office_last(office, MESSAGE_DISSOLVE, i)->message;
@@ -178,6 +193,7 @@ static void unbalanced_votes_are_cancelled(void **state)
     }
     say_status(office, 1, attempt, 3, STATUS_VOTED); /* of the attempt before */
     assert_int_equal(office->sent->len, 0);
+    assert_int_equal(bank_dropped(office->bank, DROP_STALE), 1);
     office_free(office);
 }
 
@@ -187,6 +203,9 @@ static void a_refused_vote_begins_a_new_attempt(void **state)
     Office *office = office_new(1);
     uint64_t attempt = office_quiesce(office, office_cohort(office, 3), 3);
     say_status(office, 2, attempt, 1, STATUS_REFUSED);
+    assert_int_equal(bank_dropped(office->bank, DROP_STALE), 0);
+    say_status(office, 3, attempt, 1, STATUS_REFUSED); /* that it is refused is known */
+    assert_int_equal(bank_dropped(office->bank, DROP_STALE), 1);
     say_status(office, 1, attempt, 1, STATUS_CANCELLED); /* but nobody cancelled it */
     office_wait(office, 600 * NS_PER_MS);
     assert_int_equal(office_last(office, MESSAGE_DISSOLVE, 2)->message.dissolve.attempt,
@@ -350,6 +369,7 @@ static void a_status_for_no_attempt_is_told_what_became_of_it(void **state)
     say_left(office, 3);
     say_status(office, 3, attempt, 2, STATUS_VOTED); /* late: it has left */
     assert_int_equal(office->sent->len, 0);
+    assert_int_equal(bank_dropped(office->bank, DROP_STALE), 1);
     Message stranger = office_status(1, 5, 6, attempt, 2, STATUS_VOTED, 1);
     office_say(office, 6, &stranger);
     assert_int_equal(bank_dropped(office->bank, DROP_SENDER), 1);
@@ -482,6 +502,7 @@ int main(void)
         cmocka_unit_test(incarnations_that_do_not_agree_do_not_balance),
         cmocka_unit_test(a_dissolved_cohort_frees_its_members_with_their_final_balances),
         cmocka_unit_test(members_are_reused_only_after_left),
+        cmocka_unit_test(the_end_of_the_grace_is_told_to_who_asked_alone),
         cmocka_unit_test(members_that_have_not_left_are_asked_again_after_a_restart),
         cmocka_unit_test(unbalanced_votes_are_cancelled),
         cmocka_unit_test(a_refused_vote_begins_a_new_attempt),
