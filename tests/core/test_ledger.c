@@ -401,6 +401,22 @@ static void changes_after_a_fold_are_kept_too(void **state)
     memory_disk_free(memory);
 }
 
+static void a_fold_keeps_all_that_the_csv_does_not_hold(void **state)
+{
+    (void)state;
+    MemoryDisk *memory = memory_disk_new(SECTOR_BYTES);
+    Opened opened = open_well(memory);
+    commit(&opened, "note n");
+    commit(&opened, "motto m");
+    assert_int_equal(fold(&opened), 0);
+    close_ledger(&opened);
+    opened = open_well(memory);
+    assert_string_equal(opened.bank->note, "n");
+    assert_string_equal(opened.bank->motto, "m");
+    close_ledger(&opened);
+    memory_disk_free(memory);
+}
+
 /* As many rows, c0 and so on. */
 static void write_rows(MemoryDisk *memory, unsigned rows)
 {
@@ -648,6 +664,7 @@ int main(void)
         cmocka_unit_test(a_commit_of_nothing_does_nothing),
         cmocka_unit_test(a_failed_fold_is_told_and_nothing_goes_on),
         cmocka_unit_test(changes_after_a_fold_are_kept_too),
+        cmocka_unit_test(a_fold_keeps_all_that_the_csv_does_not_hold),
         cmocka_unit_test(every_change_of_a_tiny_file_is_shown_in_it_at_once),
         cmocka_unit_test(the_journal_of_a_small_file_outgrows_it_in_time),
         cmocka_unit_test(a_file_that_has_grown_by_folding_is_no_tiny_one_any_more),

@@ -52,6 +52,19 @@ static void saves_come_first_in_their_own_order(void **state)
     effects_free(effects);
 }
 
+static void effects_know_whether_there_is_a_save_among_them(void **state)
+{
+    (void)state;
+    Effects *effects = effects_new();
+    effects_send(effects, PORT_PEER, (Address){1, 2}, (const uint8_t *)"one", 3);
+    assert_false(effects_saves(effects));
+    effects_save(effects, SLOT_ACCOUNT, 0, (const uint8_t *)"one", 3);
+    assert_true(effects_saves(effects));
+    effects_clear(effects);
+    assert_false(effects_saves(effects));
+    effects_free(effects);
+}
+
 static void bytes_are_copied_when_given(void **state)
 {
     (void)state;
@@ -135,6 +148,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(effects_come_out_in_the_order_they_went_in),
         cmocka_unit_test(saves_come_first_in_their_own_order),
+        cmocka_unit_test(effects_know_whether_there_is_a_save_among_them),
         cmocka_unit_test(bytes_are_copied_when_given),
         cmocka_unit_test(empty_save_removes_with_length_zero),
         cmocka_unit_test(clear_leaves_nothing_behind),

@@ -47,6 +47,10 @@ BankLoad bank_load_record(Bank *bank, const uint8_t *bytes, size_t length)
         g_strlcpy(bank->note, words[1], sizeof bank->note);
         return BANK_LOAD_OK;
     }
+    if (strcmp(words[0], "motto") == 0) {
+        g_strlcpy(bank->motto, words[1], sizeof bank->motto);
+        return BANK_LOAD_OK;
+    }
     if (strcmp(words[0], "nonsense") == 0)
         return BANK_LOAD_DAMAGED;
     BankRow row = {.ip = 0x7f000001, .port1 = 8501, .port2 = 8502};
@@ -68,13 +72,15 @@ BankRow bank_row(const Bank *bank, size_t index)
 
 size_t bank_snapshot_count(const Bank *bank)
 {
-    return bank->note[0] != '\0' ? 1 : 0;
+    return (bank->note[0] != '\0') + (bank->motto[0] != '\0');
 }
 
 void bank_snapshot_record(const Bank *bank, size_t index, Coder *out)
 {
-    assert_int_equal(index, 0);
-    g_autofree char *text = g_strconcat("note ", bank->note, NULL);
+    assert_true(index < bank_snapshot_count(bank));
+    const bool is_note = index == 0 && bank->note[0] != '\0';
+    g_autofree char *text =
+        is_note ? g_strconcat("note ", bank->note, NULL) : g_strconcat("motto ", bank->motto, NULL);
     code_bytes(out, (uint8_t *)text, strlen(text));
 }
 

@@ -1,5 +1,5 @@
 /* A bank for tests of the ledger, in place of the core's: rows, and one record per change, "NAME
- * BALANCE"; what the CSV does not hold is a note, "note TEXT". */
+ * BALANCE"; what the CSV does not hold is a note, "note TEXT", and a motto, "motto TEXT". */
 #ifndef COHORT_TEST_TOY_BANK_H
 #define COHORT_TEST_TOY_BANK_H
 
@@ -9,6 +9,7 @@ struct Bank {
     GArray *rows;
     GHashTable *places; /* name -> index + 1 */
     char note[32];
+    char motto[32];
     unsigned records; /* replayed */
 };
 
