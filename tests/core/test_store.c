@@ -433,6 +433,24 @@ static void what_cannot_be_read_is_told_and_not_written(void **state)
     memory_disk_free(memory);
 }
 
+/* Loading writes it anew. */
+static void what_cannot_be_put_in_order_is_told_and_not_handed_on(void **state)
+{
+    (void)state;
+    MemoryDisk *memory = disk_of_one();
+    memory_disk_fail_at(memory, memory_disk_operations(memory));
+    Opened opened = open_store(memory);
+    assert_int_equal(opened.code, MEMORY_DISK_ERROR);
+    assert_string_equal(opened.error->str, "cannot write dir/state: input/output error");
+    assert_int_equal(shelf_count(opened.shelf), 0);
+    close_store(&opened);
+    opened = open_store(memory);
+    assert_int_equal(opened.code, 0);
+    assert_int_equal(shelf_count(opened.shelf), 1);
+    close_store(&opened);
+    memory_disk_free(memory);
+}
+
 static void a_failed_commit_is_told_and_nothing_goes_on(void **state)
 {
     (void)state;
@@ -527,6 +545,7 @@ int main(void)
         cmocka_unit_test(a_store_that_was_torn_and_repaired_is_said_to_be_both),
         cmocka_unit_test(a_save_that_does_not_fit_is_damage),
         cmocka_unit_test(what_cannot_be_read_is_told_and_not_written),
+        cmocka_unit_test(what_cannot_be_put_in_order_is_told_and_not_handed_on),
         cmocka_unit_test(a_failed_commit_is_told_and_nothing_goes_on),
         cmocka_unit_test(a_look_changes_nothing),
         cmocka_unit_test(a_store_stays_within_a_multiple_of_what_is_live),
