@@ -512,6 +512,7 @@ static void a_store_stays_within_a_multiple_of_what_is_live(void **state)
 static size_t size_after(MemoryDisk *memory, Opened *opened, const ShelfRecord *saves, size_t count)
 {
     assert_int_equal(store_commit(opened->store, saves, count, opened->error), 0);
+    assert_string_equal(opened->error->str, "");
     return memory_disk_file(memory, STORE_FILE)->len;
 }
 
