@@ -3,23 +3,7 @@
 #include <string.h>
 
 #include "core/panic.h"
-
-/* A file's content; names lead to it, and operations on it. */
-typedef struct File {
-    unsigned references;
-    GByteArray *content; /* with all operations */
-    GByteArray *safe;    /* with those that are synced: what any crash leaves */
-} File;
-
-typedef struct Entry {
-    char *name;
-    File *file;
-} Entry;
-
-/* Names, a handful. */
-typedef struct Folder {
-    GArray *entries; /* of Entry */
-} Folder;
+#include "sim/disk_folder.h"
 
 typedef enum OperationKind {
     OPERATION_WRITE,
@@ -36,7 +20,7 @@ typedef struct Operation {
     uint64_t number;
     uint64_t begin_ns;
     uint64_t done_ns;
-    File *file;      /* WRITE, SYNC, LINK, RENAME */
+    SimFile *file;   /* WRITE, SYNC, LINK, RENAME */
     char *name;      /* LINK, REMOVE; RENAME: from */
     char *to;        /* RENAME */
     uint64_t offset; /* WRITE */
@@ -50,8 +34,8 @@ struct SimDisk {
     uint64_t state;
     uint64_t now_ns;
     uint64_t done_ns;
-    Folder names;       /* with all operations */
-    Folder safe;        /* with those that are synced */
+    SimFolder names;    /* with all operations */
+    SimFolder safe;     /* with those that are synced */
     GArray *operations; /* those not known to be safe, in their order */
     uint64_t operation_count;
     const DiskChooser *chooser;
@@ -61,112 +45,20 @@ struct SimDisk {
 const DiskModel disk_ideal = {.write_delay = {.kind = DELAY_CONSTANT},
                               .fsync_delay = {.kind = DELAY_CONSTANT}};
 
-/* --- files and names --- */
-
-static File *file_new(void)
-{
-    File *file = g_new0(File, 1);
-    file->content = g_byte_array_new();
-    file->safe = g_byte_array_new();
-    return file;
-}
-
-static File *file_ref(File *file)
-{
-    file->references++;
-    return file;
-}
-
-static void file_unref(File *file)
-{
-    if (file == NULL || --file->references > 0)
-        return;
-    g_byte_array_unref(file->content);
-    g_byte_array_unref(file->safe);
-    g_free(file);
-}
-
-static void entry_clear(void *element)
-{
-    Entry *entry = element;
-    g_free(entry->name);
-    file_unref(entry->file);
-}
-
-static void folder_init(Folder *folder)
-{
-    folder->entries = g_array_new(FALSE, FALSE, sizeof(Entry));
-    g_array_set_clear_func(folder->entries, entry_clear);
-}
-
-static Entry *folder_find(const Folder *folder, const char *name)
-{
-    for (guint i = 0; i < folder->entries->len; i++) {
-        Entry *entry = &g_array_index(folder->entries, Entry, i);
-        if (strcmp(entry->name, name) == 0)
-            return entry;
-    }
-    return NULL;
-}
-
-static void folder_remove(Folder *folder, const char *name)
-{
-    const Entry *entry = folder_find(folder, name);
-    if (entry != NULL)
-        g_array_remove_index(folder->entries,
-                             (guint)(entry - (const Entry *)folder->entries->data));
-}
-
-static void folder_put(Folder *folder, const char *name, File *file)
-{
-    Entry entry = {g_strdup(name), file_ref(file)};
-    folder_remove(folder, name);
-    g_array_append_val(folder->entries, entry);
-}
-
-/* The same names for the same files. */
-static void folder_assign(Folder *folder, const Folder *from)
-{
-    g_array_set_size(folder->entries, 0);
-    for (guint i = 0; i < from->entries->len; i++) {
-        const Entry *entry = &g_array_index(from->entries, Entry, i);
-        folder_put(folder, entry->name, entry->file);
-    }
-}
-
 /* --- what operations do --- */
 
-/* Longer: filled with zeros. */
-static void set_length(GByteArray *bytes, uint64_t length)
-{
-    guint before = bytes->len;
-    INVARIANT_THAT(length, <=, G_MAXUINT);
-    g_byte_array_set_size(bytes, (guint)length);
-    if (length > before)
-        memset(bytes->data + before, 0, length - before);
-}
-
-static void put_bytes(GByteArray *to, uint64_t offset, const uint8_t *bytes, size_t length)
-{
-    if (length == 0)
-        return;
-    if (to->len < offset + length)
-        set_length(to, offset + length);
-    memcpy(to->data + offset, bytes, length);
-}
-
 /* A crash may keep a rename and lose the file's first name. */
-static void apply_to_names(const Operation *operation, Folder *names)
+static void apply_to_names(const Operation *operation, SimFolder *names)
 {
     if (operation->kind == OPERATION_LINK) {
-        folder_put(names, operation->name, operation->file);
+        simfolder_put(names, operation->name, operation->file);
     } else if (operation->kind == OPERATION_REMOVE) {
-        folder_remove(names, operation->name);
+        simfolder_remove(names, operation->name);
     } else {
-        const Entry *from = folder_find(names, operation->name);
+        const SimEntry *from = simfolder_find(names, operation->name);
         if (from != NULL && from->file == operation->file)
-            folder_remove(names, operation->name);
-        folder_put(names, operation->to, operation->file);
+            simfolder_remove(names, operation->name);
+        simfolder_put(names, operation->to, operation->file);
     }
 }
 
@@ -179,7 +71,7 @@ static bool changes_names(const Operation *operation)
 static void make_safe(SimDisk *disk, Operation *operation)
 {
     if (operation->kind == OPERATION_WRITE)
-        put_bytes(operation->file->safe, operation->offset, operation->bytes, operation->length);
+        simfile_put(operation->file->safe, operation->offset, operation->bytes, operation->length);
     else if (changes_names(operation))
         apply_to_names(operation, &disk->safe);
     operation->safe = true;
@@ -190,7 +82,7 @@ static void make_safe(SimDisk *disk, Operation *operation)
 static void operation_clear(void *element)
 {
     Operation *operation = element;
-    file_unref(operation->file);
+    simfile_unref(operation->file);
     g_free(operation->name);
     g_free(operation->to);
     g_free(operation->bytes);
@@ -303,7 +195,7 @@ static SimDisk *of(Disk *base)
 static int read_file(Disk *base, const char *name, GByteArray *bytes)
 {
     SimDisk *disk = of(base);
-    const Entry *entry = folder_find(&disk->names, name);
+    const SimEntry *entry = simfolder_find(&disk->names, name);
     DiskFate fate = decide(disk, DISK_READ, false, 0);
     if (fate.code != 0)
         return fate.code;
@@ -313,11 +205,11 @@ static int read_file(Disk *base, const char *name, GByteArray *bytes)
     return 0;
 }
 
-static File *make_file(SimDisk *disk, const char *name)
+static SimFile *make_file(SimDisk *disk, const char *name)
 {
     Operation *link = begin(disk, OPERATION_LINK, 0);
     link->name = g_strdup(name);
-    link->file = file_ref(file_new());
+    link->file = simfile_ref(simfile_new());
     apply_to_names(link, &disk->names);
     return link->file;
 }
@@ -327,18 +219,18 @@ static int write_file(Disk *base, const char *name, uint64_t offset, const uint8
                       size_t length)
 {
     SimDisk *disk = of(base);
-    const Entry *entry = folder_find(&disk->names, name);
-    File *file = entry != NULL ? entry->file : make_file(disk, name);
+    const SimEntry *entry = simfolder_find(&disk->names, name);
+    SimFile *file = entry != NULL ? entry->file : make_file(disk, name);
     INVARIANT_THAT(offset, ==, file->content->len);
     DiskFate fate = decide(disk, DISK_CHANGE, true, length);
     if (fate.code != 0)
         length = MIN(length, fate.written);
     Operation *write = begin(disk, OPERATION_WRITE, fate.delay_ns);
-    write->file = file_ref(file);
+    write->file = simfile_ref(file);
     write->offset = offset;
     write->bytes = g_memdup2(bytes, length);
     write->length = length;
-    put_bytes(file->content, offset, bytes, length);
+    simfile_put(file->content, offset, bytes, length);
     return fate.code;
 }
 
@@ -346,28 +238,28 @@ static int write_file(Disk *base, const char *name, uint64_t offset, const uint8
 static int sync_file(Disk *base, const char *name)
 {
     SimDisk *disk = of(base);
-    const Entry *entry = folder_find(&disk->names, name);
+    const SimEntry *entry = simfolder_find(&disk->names, name);
     if (entry == NULL)
         return DISK_MISSING;
     DiskFate fate = decide(disk, DISK_SYNC, false, 0);
     if (fate.code != 0)
         return fate.code;
     Operation *sync = begin(disk, OPERATION_SYNC, fate.delay_ns);
-    sync->file = file_ref(entry->file);
+    sync->file = simfile_ref(entry->file);
     return 0;
 }
 
 static int rename_file(Disk *base, const char *from, const char *to)
 {
     SimDisk *disk = of(base);
-    const Entry *entry = folder_find(&disk->names, from);
+    const SimEntry *entry = simfolder_find(&disk->names, from);
     if (entry == NULL)
         return DISK_MISSING;
     DiskFate fate = decide(disk, DISK_CHANGE, false, 0);
     if (fate.code != 0)
         return fate.code;
     Operation *rename = begin(disk, OPERATION_RENAME, fate.delay_ns);
-    rename->file = file_ref(entry->file);
+    rename->file = simfile_ref(entry->file);
     rename->name = g_strdup(from);
     rename->to = g_strdup(to);
     apply_to_names(rename, &disk->names);
@@ -380,7 +272,7 @@ static int remove_file(Disk *base, const char *name)
     DiskFate fate = decide(disk, DISK_CHANGE, false, 0);
     if (fate.code != 0)
         return fate.code;
-    if (folder_find(&disk->names, name) == NULL)
+    if (simfolder_find(&disk->names, name) == NULL)
         return 0;
     Operation *remove = begin(disk, OPERATION_REMOVE, fate.delay_ns);
     remove->name = g_strdup(name);
@@ -431,13 +323,13 @@ static void tear(SimDisk *disk, Operation *write, CrashFate *fate)
         uint64_t next = MIN((at / SECTOR_BYTES + 1) * SECTOR_BYTES, end);
         bool kept = coin(fate);
         if (kept)
-            put_bytes(safe, at, write->bytes + (at - write->offset), next - at);
+            simfile_put(safe, at, write->bytes + (at - write->offset), next - at);
         left = left || kept;
         lost = lost || !kept;
         at = next;
     }
     if (safe->len < end && coin(fate))
-        set_length(safe, end);
+        simfile_resize(safe, end);
     disk->counts.torn_writes += left && lost;
     disk->counts.lost_writes += !left;
 }
@@ -496,10 +388,10 @@ void simdisk_crash(SimDisk *disk, DiskCut cut, uint64_t now_ns)
         if (operation->number < cut.operation || under_way)
             survive_or_not(disk, operation, fate.lose || under_way, &fate);
     }
-    folder_assign(&disk->names, &disk->safe);
+    simfolder_assign(&disk->names, &disk->safe);
     /* What was renamed or removed and is there again has the content that is safe. */
     for (guint i = 0; i < disk->names.entries->len; i++) {
-        File *file = g_array_index(disk->names.entries, Entry, i).file;
+        SimFile *file = g_array_index(disk->names.entries, SimEntry, i).file;
         g_byte_array_set_size(file->content, 0);
         g_byte_array_append(file->content, file->safe->data, file->safe->len);
     }
@@ -523,8 +415,8 @@ SimDisk *simdisk_new(uint64_t state)
     disk->base.operations = &operations;
     disk->model = disk_ideal;
     disk->state = state;
-    folder_init(&disk->names);
-    folder_init(&disk->safe);
+    simfolder_init(&disk->names);
+    simfolder_init(&disk->safe);
     disk->operations = g_array_new(FALSE, FALSE, sizeof(Operation));
     g_array_set_clear_func(disk->operations, operation_clear);
     return disk;
@@ -534,13 +426,13 @@ SimDisk *simdisk_copy(const SimDisk *disk)
 {
     SimDisk *copy = simdisk_new(0);
     for (guint i = 0; i < disk->names.entries->len; i++) {
-        const Entry *entry = &g_array_index(disk->names.entries, Entry, i);
+        const SimEntry *entry = &g_array_index(disk->names.entries, SimEntry, i);
         const GByteArray *content = entry->file->content;
-        File *file = file_new();
+        SimFile *file = simfile_new();
         g_byte_array_append(file->content, content->data, content->len);
         g_byte_array_append(file->safe, content->data, content->len);
-        folder_put(&copy->names, entry->name, file);
-        folder_put(&copy->safe, entry->name, file);
+        simfolder_put(&copy->names, entry->name, file);
+        simfolder_put(&copy->safe, entry->name, file);
     }
     return copy;
 }
@@ -550,8 +442,8 @@ void simdisk_free(SimDisk *disk)
     if (disk == NULL)
         return;
     g_array_unref(disk->operations);
-    g_array_unref(disk->names.entries);
-    g_array_unref(disk->safe.entries);
+    simfolder_deinit(&disk->names);
+    simfolder_deinit(&disk->safe);
     g_free(disk);
 }
 
@@ -597,13 +489,13 @@ uint64_t simdisk_begin_ns(const SimDisk *disk, uint64_t operation)
 
 uint64_t simdisk_file_bytes(const SimDisk *disk, const char *name)
 {
-    const Entry *entry = folder_find(&disk->names, name);
+    const SimEntry *entry = simfolder_find(&disk->names, name);
     return entry != NULL ? entry->file->content->len : 0;
 }
 
 void simdisk_flip(SimDisk *disk, const char *name, uint64_t bit)
 {
-    const Entry *entry = folder_find(&disk->names, name);
+    const SimEntry *entry = simfolder_find(&disk->names, name);
     INVARIANT(entry != NULL && disk->operations->len == 0);
     INVARIANT_THAT(bit / 8, <, entry->file->content->len);
     uint8_t mask = (uint8_t)(1U << bit % 8);
