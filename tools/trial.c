@@ -17,6 +17,9 @@
 /* Events are counted at least so often. A run that is at one event for so long never ends it. */
 enum { EVENTS_PER_SLICE = 20000, SECONDS_MAX = 60 };
 
+/* An interrupt that comes just before a wait does not end it; it is noticed so soon. */
+enum { NOTICED_MS = 100 };
+
 /* What ends a program that does what it must not. */
 static const int deadly[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTRAP};
 
@@ -204,7 +207,7 @@ static bool await(Search *search)
     for (unsigned i = 0; i < jobs; i++)
         polls[i] = (struct pollfd){search->children[i].pid != 0 ? search->children[i].pipe : -1,
                                    POLLIN, 0};
-    if (poll(polls, jobs, -1) < 0)
+    if (poll(polls, jobs, NOTICED_MS) < 0)
         return errno == EINTR;
     bool ok = true;
     for (unsigned i = 0; i < jobs && ok; i++)
@@ -302,6 +305,24 @@ static _Noreturn void serve_recorded(const Trial *trial, const char *text)
     _exit(EXIT_DONE);
 }
 
+/* All that it says; ends it when interrupted. */
+static GString *hear_out(const Trial *trial, const Child *child)
+{
+    GString *got = g_string_new(NULL);
+    char bytes[65536];
+    ssize_t length = 1;
+    while (length > 0) {
+        struct pollfd ready = {child->pipe, POLLIN, 0};
+        if (*trial->interrupted)
+            kill(child->pid, SIGKILL);
+        if (poll(&ready, 1, NOTICED_MS) <= 0)
+            continue;
+        length = read(child->pipe, bytes, sizeof bytes);
+        g_string_append_len(got, bytes, MAX(length, 0));
+    }
+    return got;
+}
+
 char *trial_record(Trial *trial, const char *text, Verdict *verdict)
 {
     int fds[2];
@@ -318,18 +339,11 @@ char *trial_record(Trial *trial, const char *text, Verdict *verdict)
         serve_recorded(trial, text);
     }
     close(fds[1]);
-    g_autoptr(GString) got = g_string_new(NULL);
-    char bytes[65536];
-    ssize_t length;
     if (child.pid < 0) {
         close(fds[0]);
         return NULL;
     }
-    while ((length = read(fds[0], bytes, sizeof bytes)) > 0 || (length < 0 && errno == EINTR)) {
-        g_string_append_len(got, bytes, MAX(length, 0));
-        if (*trial->interrupted)
-            kill(child.pid, SIGKILL);
-    }
+    g_autoptr(GString) got = hear_out(trial, &child);
     int status = dismiss(&child);
     trial->runs++;
     errno = 0;
