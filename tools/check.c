@@ -147,8 +147,25 @@ static void write_summary(const Check *check, guint violations, GString *out)
     g_string_append_c(out, '\n');
 }
 
+/* What it tells would have happened twice. */
+static bool names_once(const Check *check)
+{
+    for (char **path = check->paths; *path != NULL; path++) {
+        for (char **before = check->paths; before < path; before++) {
+            if (!options_same_file(*before, *path))
+                continue;
+            options_fail(EXIT_USAGE, check->command, "%s and %s are the same trace: name it once",
+                         *before, *path);
+            return false;
+        }
+    }
+    return true;
+}
+
 static int judge(Check *check)
 {
+    if (!names_once(check))
+        return EXIT_USAGE;
     for (unsigned file = 0; check->paths[file] != NULL; file++) {
         int exit_code = read_trace(check, file);
         if (exit_code != EXIT_DONE)

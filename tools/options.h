@@ -49,6 +49,9 @@ const volatile sig_atomic_t *options_interruptible(void);
 
 /* --- the environment --- */
 
+/* Do both lead to one file, there already or not? A device is not taken for one. */
+bool options_same_file(const char *left, const char *right);
+
 /* What a path is for, and the path; NULL: it is not given. */
 typedef struct FileUse {
     const char *what; /* "--trace" */
@@ -56,7 +59,7 @@ typedef struct FileUse {
 } FileUse;
 
 /* False: two of them are the same file, which one would spoil for the other; all is said, as a
- * usage error of `command`. Devices may serve as often as wanted. */
+ * usage error of `command`. */
 bool options_files_differ(const char *command, const FileUse *uses, size_t count);
 
 /* What stdout cannot take is said, and ends what was done well with EXIT_ENVIRONMENT; otherwise the

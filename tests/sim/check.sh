@@ -78,6 +78,8 @@ head -c 990 "$tmp/trace" >"$tmp/broken"
 expect 2 "a broken trace" "$tmp/trace" "$tmp/broken"
 says "a broken trace" err '^cohort check: .*/broken:[0-9]*: cut off'
 expect 2 "an absent trace" "$tmp/absent"
+expect 2 "a trace twice" "$tmp/c1" "$tmp/c2" "$tmp/../$(basename "$tmp")/c1"
+says "a trace twice" err '/c1 and .*/c1 are the same trace: name it once$'
 expect 2 "no trace"
 says "no trace" err 'a trace is needed'
 expect 2 "an unknown option" --frobnicate
