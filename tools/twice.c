@@ -229,7 +229,10 @@ int twice_run(const Simulation *simulation, uint64_t first_seed, uint64_t count,
               const char *command)
 {
     int exit_code = EXIT_DONE;
-    for (uint64_t i = 0; i < count && exit_code == EXIT_DONE; i++)
-        exit_code = run_seed(simulation, first_seed + i, command);
+    uint64_t done = 0;
+    for (; done < count && exit_code == EXIT_DONE; done += exit_code == EXIT_DONE)
+        exit_code = run_seed(simulation, first_seed + done, command);
+    if (exit_code == EXIT_INTERRUPTED)
+        fprintf(stderr, "interrupted: %" PRIu64 " of %" PRIu64 " seeds done\n", done, count);
     return exit_code;
 }

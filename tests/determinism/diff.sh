@@ -89,6 +89,12 @@ expect 0 "deterministic" sim "$scenarios/everything.ini" --check-determinism --s
     "$tmp/out")" -eq 3 ] || { echo "not three deterministic seeds"; cat "$tmp/out"; failed=1; }
 expect 0 "deterministic, as JSON" sim "$scenarios/cash.ini" --check-determinism --seed 7 --json
 says "deterministic, as JSON" out '^{"seed":7,"deterministic":true,"events":[1-9][0-9]*,"steps":[1-9][0-9]*,"trace_hash":"[0-9a-f]\{16\}"}$'
+"$cohort" sim "$scenarios/cash.ini" --check-determinism --seeds 1..1000000 >"$tmp/out" 2>"$tmp/err" &
+until grep -q '^seed 2: ' "$tmp/out"; do sleep 0.05; done
+kill -INT $!
+wait $!
+[ $? -eq 130 ] || { echo "interrupted: not exit code 130"; failed=1; }
+says "interrupted" err '^interrupted: [0-9]* of 1000000 seeds done$'
 expect 2 "a trace of two runs" sim "$scenarios/cash.ini" --check-determinism --trace "$tmp/x"
 
 exit $failed
