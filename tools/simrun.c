@@ -21,8 +21,10 @@ static void append_program(GString *out)
 
 void simrun_command(const Simulation *simulation, uint64_t seed, GString *out)
 {
-    g_autofree char *path =
-        simulation->swarm ? g_strdup("--swarm") : g_shell_quote(simulation->path);
+    /* No option, whatever it begins with. */
+    const char *given = simulation->swarm ? "" : simulation->path;
+    g_autofree char *file = g_strconcat(given[0] == '-' ? "./" : "", given, NULL);
+    g_autofree char *path = simulation->swarm ? g_strdup("--swarm") : g_shell_quote(file);
     append_program(out);
     g_string_append_printf(out, " sim %s --seed %" PRIu64, path, seed);
     for (char **set = simulation->sets; set != NULL && *set != NULL; set++) {

@@ -196,6 +196,12 @@ if "$cohort" sim --planted list >/dev/null 2>&1; then
     cp "$tmp/out" "$tmp/first"
     expect 1 "the reproducing command" sh -c "$(sed -n 's/^reproduce: //p' "$tmp/first")"
     holds "reproduces" cmp -s "$tmp/out" "$tmp/first"
+    for name in '-x.ini' "a b'c\"\$.ini"; do # pasted where it was said
+        cp "$example" "$tmp/$name"
+        expect 1 "a scenario called $name" sh -c "cd '$tmp' && \"\$1\" sim --planted send-while-tentative -- \"\$2\"" sh "$cohort" "$name"
+        command=$(sed -n 's/^reproduce: //p' "$tmp/out")
+        expect 1 "$command" sh -c "cd '$tmp' && $command"
+    done
     expect 1 "schedule of it" "$cohort" sim "$example" --planted send-while-tentative --write-schedule "$tmp/bad.ini"
     expect 1 "fails alone" "$cohort" sim --schedule "$tmp/bad.ini" --planted send-while-tentative
     holds "reproduction" grep -q '^reproduce: .*cohort sim .*bad.ini.* --seed 1 --planted send-while-tentative$' "$tmp/out"
