@@ -313,6 +313,10 @@ static int report(Exploring *exploring)
         tell_path(exploring, story);
         fputs(story->str, stdout);
     }
+    if (result.end == EXPLORE_COMPLETE && result.states == 0)
+        fputs("nothing may happen here: bounds in [explore] say what may, such as --set "
+              "explore.transfers=1\n",
+              stderr);
     if (result.end == EXPLORE_VIOLATION)
         print_found(exploring);
     if (result.end == EXPLORE_STUCK)

@@ -154,6 +154,13 @@ static char *load_text(const Given *given, char **error)
     }
     if (scenario == NULL)
         return NULL;
+    if (given->schedule != NULL && scenario->choices == NULL) {
+        *error = g_strdup_printf("%s: there is no group [choices]: it is no schedule; leave "
+                                 "--schedule out",
+                                 given->schedule);
+        scenario_free(scenario);
+        return NULL;
+    }
     if (given->seed != NULL)
         scenario->seed = seed;
     GString *text = g_string_new(NULL);

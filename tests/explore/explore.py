@@ -77,6 +77,8 @@ def check_bounds(cohort, scenarios):
     for flags in (["--json", "--write-schedule", "-"], ["--max-states", "0"], ["--max-memory", "1Q"], ["--budget", "soon"], [scenario]):
         run(cohort, "explore", scenario, *flags, code=2)
     run(cohort, "explore", code=2)
+    idle = run(cohort, "explore", "/dev/null")
+    holds("nothing may happen here: bounds in [explore]" in idle.stderr, "bounds of nothing")
     refused = run(cohort, "explore", scenario, "--set", "bank.customers=5", code=2)
     holds("2 to 4 customers" in refused.stderr, "too many customers", refused.stderr)
     holds("Examples:" in run(cohort, "explore", "--help").stdout, "--help")

@@ -50,7 +50,7 @@ def usage(cohort, folder):
                   [sound, "--seed", "x"],
                   [os.path.join(folder, "nowhere.ini")], [sound, "--set", "network.loss"],
                   ["--swarm", "--seed", "1", "--set", "network.loss=0"],
-                  [sound, "--json", "-o", "-"], [sound, "--json", "--write-schedule", "-"],
+                  ["--schedule", sound], [sound, "--json", "-o", "-"], [sound, "--json", "--write-schedule", "-"],
                   [sound, "-o", "-", "--write-schedule", "-"]):
         require(run(cohort, "shrink", *words, code=2).stderr, f"an error says what is wrong: {words}")
 
