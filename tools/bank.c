@@ -266,8 +266,10 @@ static bool files_differ(const char *command, const Flags *flags)
 {
     const char *data = flags->data != NULL ? flags->data : DATA_DEFAULT;
     g_autofree char *journal = g_strconcat(data, ".journal", NULL);
+    g_autofree char *lock = g_strconcat(data, ".lock", NULL);
     const FileUse uses[] = {{"--data", data},
                             {"the journal of --data", journal},
+                            {"the lock of --data", lock},
                             {"--trace", flags->trace},
                             {"--record", flags->record}};
     return options_files_differ(command, uses, G_N_ELEMENTS(uses));
@@ -283,6 +285,10 @@ static int run(const char *command, const Flags *flags)
     if (flags->data != NULL && g_file_test(flags->data, G_FILE_TEST_IS_DIR))
         return options_fail(EXIT_ENVIRONMENT, command, "%s is a folder: name a file with --data",
                             flags->data);
+    if (flags->data != NULL && g_file_test(flags->data, G_FILE_TEST_EXISTS) &&
+        !g_file_test(flags->data, G_FILE_TEST_IS_REGULAR))
+        return options_fail(EXIT_ENVIRONMENT, command,
+                            "%s is a device or a pipe: name a file with --data", flags->data);
     if (flags->seed == NULL)
         seed = options_random();
     else if (!number_parse(flags->seed, &seed))

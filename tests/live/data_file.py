@@ -122,6 +122,8 @@ def one_file_for_two_purposes_is_refused_before_anything_is_written():
                 ("--data", "--trace", "data.csv", *bank, "--trace", "data.csv"),
                 ("the journal of --data", "--record", "data.csv.journal", *bank, "--record",
                  "data.csv.journal"),
+                ("the lock of --data", "--trace", "data.csv.lock", *bank, "--trace",
+                 "data.csv.lock"),
                 ("--trace", "--record", f"{world.folder}/x", *bank, "--trace", "x", "--record",
                  f"{world.folder}/x"),
                 ("--trace", "--record", "x", *customer, "--trace", "x", "--record", "x"),
@@ -152,6 +154,9 @@ def an_unfit_environment_is_refused_with_exit_code_4():
         (world.folder / "folder.csv").mkdir()
         refused(world, 4, "folder.csv is a folder", "bank", "--port", "0", "--any-port", "--data",
                 "folder.csv")
+        os.mkfifo(world.folder / "pipe.csv")
+        refused(world, 4, "pipe.csv is a device or a pipe", "bank", "--port", "0", "--any-port",
+                "--data", "pipe.csv")
         bank = world.bank()
         refused(world, 4, "in use by another bank", "bank", "--port", "0", "--any-port")
         alice, = world.customers(("alice", "100"))
