@@ -297,13 +297,18 @@ static void print_text(const Shrinking *shrinking, const Draft *draft, guint cus
     printf("%zu choices of %zu, in a world of %u customers:\n", draft_choices(draft),
            shrinking->before, customers);
     print_choices(draft);
+}
+
+/* Of the file that was written. */
+static void print_command(const Shrinking *shrinking, const Draft *draft)
+{
     const Simulation simulation = {.path = shrinking->given->output,
                                    .planted = shrinking->given->planted};
     g_autoptr(GString) command = g_string_new(NULL);
-    if (simulation.path != NULL && !options_is_stdout(simulation.path)) {
-        simrun_command(&simulation, draft_get_number(draft, "scenario", "seed", 1), command);
-        printf("reproduce: %s\n", command->str);
-    }
+    if (simulation.path == NULL || options_is_stdout(simulation.path))
+        return;
+    simrun_command(&simulation, draft_get_number(draft, "scenario", "seed", 1), command);
+    printf("reproduce: %s\n", command->str);
 }
 
 static void print_json(const Shrinking *shrinking, const Draft *draft, guint customers,
@@ -345,6 +350,8 @@ static int report(const Shrinking *shrinking, const char *schedule)
         print_json(shrinking, draft, scenario->participants->len, &telling, schedule);
     else
         print_text(shrinking, draft, scenario->participants->len, &telling);
+    if (ok && !given->json)
+        print_command(shrinking, draft);
     scenario_free(scenario);
     draft_free(draft);
     g_string_free(telling.text, TRUE);

@@ -129,6 +129,9 @@ def shrinks(cohort, name, folder):
     require(len(commands) == 1 and small in commands[0], "the command that shows it")
     shown = subprocess.run(commands[0], shell=True, stdout=subprocess.DEVNULL, check=False)
     require(shown.returncode == code, "the command shows it")
+    full = run(cohort, *run_given, "--jobs", "2", "-o", "/dev/full", code=4)
+    require("choices of" in full.stdout and "reproduce: " not in full.stdout,
+            "what could not be written is told, but not how to run it")
     # What is small already stays as it is, and a schedule can be shrunk too.
     once_more = json.loads(run(cohort, "shrink", "--schedule", schedule, *planted, "--json").stdout)
     require(once_more["choices_before"] == told["choices_after"], "a schedule's own size")
