@@ -62,25 +62,25 @@ void script_drop(GArray *script, const char *key)
 
 /* --- reading --- */
 
-/* The words of scripts alone; false: it must be a command. */
-static bool find_act(const char *word, size_t words, ScriptAct *act)
+typedef struct Act {
+    const char *word;
+    ScriptAct act;
+    bool lasts; /* a duration follows */
+} Act;
+
+/* The words of scripts alone; NULL: it must be a command. */
+static const Act *find_act(const char *word)
 {
-    static const struct {
-        const char *word;
-        size_t words;
-        ScriptAct act;
-    } acts[] = {{"crash", 1, SCRIPT_CRASH},
-                {"restart", 1, SCRIPT_RESTART},
-                {"timer", 1, SCRIPT_TIMER},
-                {"pause", 2, SCRIPT_PAUSE},
-                {"clock-jump", 2, SCRIPT_CLOCK_JUMP}};
+    static const Act acts[] = {{"crash", SCRIPT_CRASH, false},
+                               {"restart", SCRIPT_RESTART, false},
+                               {"timer", SCRIPT_TIMER, false},
+                               {"pause", SCRIPT_PAUSE, true},
+                               {"clock-jump", SCRIPT_CLOCK_JUMP, true}};
     for (size_t i = 0; i < G_N_ELEMENTS(acts); i++) {
-        if (words == acts[i].words && strcmp(word, acts[i].word) == 0) {
-            *act = acts[i].act;
-            return true;
-        }
+        if (strcmp(word, acts[i].word) == 0)
+            return &acts[i];
     }
-    return false;
+    return NULL;
 }
 
 static char *read_duration(const char *word, uint64_t *duration_ns)
@@ -109,16 +109,26 @@ static char *read_partition(char **words, size_t count, ScriptCommand *entry)
     return reason;
 }
 
-/* words: of "c1 pause 3s", or of "c1 transfer 100 c2", which `text` is without c1. */
-static char *read_act(char **words, size_t count, const char *text, ScriptCommand *entry)
+/* words: of "c1 pause 3s". */
+static char *read_act(const Act *act, char **words, size_t count, ScriptCommand *entry)
+{
+    entry->act = act->act;
+    if (count != (act->lasts ? 3 : 2))
+        return g_strdup_printf("write `%s %s%s`", words[0], act->word, act->lasts ? " D" : "");
+    return act->lasts ? read_duration(words[2], &entry->duration_ns) : NULL;
+}
+
+/* words: of the same, or of "c1 transfer 100 c2", which `text` is without c1. */
+static char *read_process(char **words, size_t count, const char *text, ScriptCommand *entry)
 {
     CommandError error;
     CommandPlace place = strcmp(words[0], "bank") == 0 ? PLACE_BANK : PLACE_CUSTOMER;
     if (!name_set(&entry->process, words[0]))
         return g_strdup_printf("`%s` is not the name of a process: write `process command`",
                                words[0]);
-    if (count > 1 && find_act(words[1], count - 1, &entry->act))
-        return count > 2 ? read_duration(words[2], &entry->duration_ns) : NULL;
+    const Act *act = count > 1 ? find_act(words[1]) : NULL;
+    if (act != NULL)
+        return read_act(act, words, count, entry);
     if (command_parse(text, place, &entry->command, &error))
         return NULL;
     return g_strdup_printf("%s: %s: %s", words[0], error.command, error.reason);
@@ -133,7 +143,7 @@ static char *read_entry(GArray *script, uint64_t time_ns, const char *key, const
     bool network =
         count > 1 && strcmp(words[0], NETWORK) == 0 && strcmp(words[1], "partition") == 0;
     char *reason = network ? read_partition(words, count, &entry)
-                           : read_act(words, count, text + strlen(words[0]), &entry);
+                           : read_process(words, count, text + strlen(words[0]), &entry);
     if (reason == NULL) {
         entry.key = g_strdup(key);
         g_array_append_val(script, entry);
