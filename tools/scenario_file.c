@@ -1,24 +1,37 @@
 #include "tools/scenario_file.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "core/table.h"
 
+/* Up to the first NUL byte, as /dev/zero has no end. False: errno says why. */
+static bool read_until_nul(FILE *file, GString *text)
+{
+    char bytes[65536];
+    size_t length = 0;
+    do {
+        g_string_append_len(text, bytes, (gssize)length);
+        length = fread(bytes, 1, sizeof bytes, file);
+    } while (length > 0 && memchr(bytes, '\0', length) == NULL);
+    g_string_append_len(text, bytes, (gssize)length);
+    return !ferror(file);
+}
+
 char *scenario_file_text(const char *path, char **error)
 {
-    char *text = NULL;
-    gsize length;
-    g_autoptr(GError) problem = NULL;
-    if (!g_file_get_contents(path, &text, &length, &problem)) {
-        *error = g_strdup(problem->message);
-        return NULL;
-    }
-    if (strlen(text) == length)
-        return text;
-    *error = g_strdup_printf("%s: a NUL byte at offset %zu", path, strlen(text));
-    g_free(text);
-    return NULL;
+    FILE *file = fopen(path, "re");
+    g_autoptr(GString) text = g_string_new(NULL);
+    bool whole = file != NULL && read_until_nul(file, text);
+    bool good = whole && strlen(text->str) == text->len;
+    if (!whole)
+        *error = g_strdup_printf("cannot read %s: %s", path, g_strerror(errno));
+    else if (!good)
+        *error = g_strdup_printf("%s: a NUL byte at offset %zu", path, strlen(text->str));
+    if (file != NULL)
+        fclose(file);
+    return good ? g_strdup(text->str) : NULL;
 }
 
 bool scenario_file_write(const char *path, const char *text)

@@ -171,6 +171,12 @@ printf '[scenario]\nduration=1s\n\0[network]\nloss=lots\n' >"$tmp/nul.ini"
 expect 2 "NUL in a scenario" "$cohort" sim "$tmp/nul.ini"
 holds "names the place" stderr_says 'nul.ini: a NUL byte at offset 23'
 
+expect 2 "a scenario without an end" timeout 60 "$cohort" sim /dev/zero
+holds "names the place" stderr_says '/dev/zero: a NUL byte at offset 0'
+expect 2 "a folder for a scenario" "$cohort" sim "$tmp"
+holds "says why" stderr_says ": cannot read $tmp: Is a directory"
+expect 0 "a scenario from a pipe" sh -c 'cat "$2" | "$1" sim /dev/stdin' sh "$cohort" "$example"
+
 # --- customers of a file ---
 printf 'name,balance,ip_address,port1,port2,cohort,exit_state\nanna,10,127.0.0.1,8501,8502,,0\nbert,20.50,127.0.0.1,8503,8504,,0\n' >"$tmp/data.csv"
 expect 0 "data" "$cohort" sim "$tmp/defaults.ini" --set bank.data="$tmp/data.csv" --set script.1s="anna transfer 5 bert" --story
