@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <locale.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -76,6 +77,7 @@ static void open_standard_streams(void)
 int main(int argc, char **argv)
 {
     open_standard_streams();
+    signal(SIGXFSZ, SIG_IGN); /* a limit to the size of files is an error like others */
     setlocale(LC_CTYPE, "");
     if (argc < 2)
         return options_fail(EXIT_USAGE, "cohort", "a command is needed (try --help)");

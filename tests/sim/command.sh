@@ -167,6 +167,8 @@ if [ -e /dev/full ]; then
     expect 4 "full disk under stdout" sh -c '"$1" sim "$2" --json >/dev/full' sh "$cohort" "$example"
     expect 4 "full disk under a batch" sh -c '"$1" sim "$2" --seeds 1..2 >/dev/full' sh "$cohort" "$example"
 fi
+expect 4 "a limit to the size of files" sh -c 'ulimit -f 10; "$1" sim "$2" --trace "$3"' sh "$cohort" "$example" "$tmp/large"
+holds "says so" stderr_says 'cannot write .*/large: File too large'
 printf '[scenario]\nduration=1s\n\0[network]\nloss=lots\n' >"$tmp/nul.ini"
 expect 2 "NUL in a scenario" "$cohort" sim "$tmp/nul.ini"
 holds "names the place" stderr_says 'nul.ini: a NUL byte at offset 23'
