@@ -74,7 +74,7 @@ typedef struct Shrinking {
     gint64 shown_us;
     Verdict verdict; /* of the run given */
     size_t before;
-    bool refused; /* by the system: no children */
+    int refused; /* by the system: no children, errno says why; or 0 */
 } Shrinking;
 
 /* --- the command line --- */
@@ -175,7 +175,8 @@ static size_t first(void *context, char *const *texts, size_t count, Verdict lik
 {
     Shrinking *shrinking = context;
     size_t index = trial_first(&shrinking->trial, texts, count, like);
-    shrinking->refused = shrinking->refused || (index == count && errno != 0);
+    if (index == count && errno != 0)
+        shrinking->refused = errno;
     return index;
 }
 
@@ -203,7 +204,7 @@ static bool enough(void *context, const char *doing, size_t choices)
     Shrinking *shrinking = context;
     show_progress(shrinking, doing, choices);
     uint64_t spent_ns = (uint64_t)(g_get_monotonic_time() - shrinking->began_us) * NS_PER_US;
-    return *shrinking->trial.interrupted || shrinking->refused ||
+    return *shrinking->trial.interrupted || shrinking->refused != 0 ||
            (shrinking->budget_ns > 0 && spent_ns >= shrinking->budget_ns);
 }
 
@@ -382,7 +383,7 @@ static int shrink_text(Shrinking *shrinking, const char *text)
     draft_free(draft);
     const Judge judge = {.context = shrinking, .first = first, .record = record, .enough = enough};
     if (first(shrinking, &schedule, 1, shrinking->verdict) != 0 && !*shrinking->trial.interrupted &&
-        !shrinking->refused)
+        shrinking->refused == 0)
         return options_fail(EXIT_INTERNAL, shrinking->command,
                             "%s: its schedule does not fail as the run does", path);
     g_autofree char *small = shrink(&judge, schedule, shrinking->verdict);
@@ -390,8 +391,9 @@ static int shrink_text(Shrinking *shrinking, const char *text)
         fputs("\r\033[K", stderr);
     if (*shrinking->trial.interrupted)
         fputs("interrupted: this is the smallest so far\n", stderr);
-    if (shrinking->refused)
-        return options_fail(EXIT_ENVIRONMENT, shrinking->command, "cannot run children");
+    if (shrinking->refused != 0)
+        return options_fail(EXIT_ENVIRONMENT, shrinking->command, "cannot run children: %s",
+                            g_strerror(shrinking->refused));
     return report(shrinking, small);
 }
 
