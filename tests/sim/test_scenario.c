@@ -149,7 +149,7 @@ static void error_names_file_group_key_and_reason(void **state)
         {"[faults]\nclock_drift=51%\n", "test.ini: [faults] clock_drift: must be at most 50%"},
         {"[disk]\ntorn_write=2\n", "test.ini: [disk] torn_write: a probability is at most 1"},
         {"[disk]\nspin_up=1s\n", "test.ini: [disk] spin_up: unknown key"},
-        {"[script]\n1s=c1 crash now\n", "test.ini: [script] 1s: c1: crash: "},
+        {"[script]\n1s=c1 crash now\n", "test.ini: [script] 1s: write `c1 crash`"},
         {"[moon]\n", "test.ini: [moon]: unknown group"},
         {"[moon]\nphase=full\n", "test.ini: [moon]: unknown group"},
         {"[script]\nsoon=c1 rollback\n", "test.ini: [script] soon: must begin with a number"},
