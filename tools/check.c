@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "sim/checker.h"
 #include "sim/trace_reader.h"
@@ -147,17 +148,23 @@ static void write_summary(const Check *check, guint violations, GString *out)
     g_string_append_c(out, '\n');
 }
 
-/* What it tells would have happened twice. */
+/* What is named twice would have happened twice. */
 static bool names_once(const Check *check)
 {
+    g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     for (char **path = check->paths; *path != NULL; path++) {
-        for (char **before = check->paths; before < path; before++) {
-            if (!options_same_file(*before, *path))
-                continue;
+        struct stat found;
+        if (stat(*path, &found) < 0 || S_ISCHR(found.st_mode))
+            continue;
+        char *file = g_strdup_printf("%ju %ju", (uintmax_t)found.st_dev, (uintmax_t)found.st_ino);
+        const char *before = g_hash_table_lookup(seen, file);
+        if (before != NULL) {
             options_fail(EXIT_USAGE, check->command, "%s and %s are the same trace: name it once",
-                         *before, *path);
+                         before, *path);
+            g_free(file);
             return false;
         }
+        g_hash_table_insert(seen, file, *path);
     }
     return true;
 }

@@ -202,7 +202,7 @@ static bool same_name(const char *left, const char *right)
            of_left.st_ino == of_right.st_ino;
 }
 
-bool options_same_file(const char *left, const char *right)
+static bool same_file(const char *left, const char *right)
 {
     struct stat of_left;
     struct stat of_right;
@@ -244,7 +244,7 @@ bool options_files_differ(const char *command, const FileUse *uses, size_t count
     for (size_t i = 0; i < count; i++) {
         for (size_t j = 0; j < i; j++) {
             if (uses[i].path == NULL || uses[j].path == NULL ||
-                !options_same_file(uses[i].path, uses[j].path))
+                !same_file(uses[i].path, uses[j].path))
                 continue;
             options_fail(EXIT_USAGE, command, "%s and %s are the same file, %s: name two",
                          uses[j].what, uses[i].what, uses[i].path);

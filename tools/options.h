@@ -49,9 +49,6 @@ const volatile sig_atomic_t *options_interruptible(void);
 
 /* --- the environment --- */
 
-/* Do both lead to one file, there already or not? A device is not taken for one. */
-bool options_same_file(const char *left, const char *right);
-
 /* What a path is for, and the path; NULL: it is not given. */
 typedef struct FileUse {
     const char *what; /* "--trace" */
