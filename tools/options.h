@@ -56,7 +56,7 @@ typedef struct FileUse {
 } FileUse;
 
 /* False: two of them are the same file, which one would spoil for the other; all is said, as a
- * usage error of `command`. */
+ * usage error of `command`. Devices may serve as often as wanted. */
 bool options_files_differ(const char *command, const FileUse *uses, size_t count);
 
 /* What stdout cannot take is said, and ends what was done well with EXIT_ENVIRONMENT; otherwise the
@@ -66,8 +66,8 @@ int options_flush(const char *command, int exit_code);
 /* Is it "-"? NULL is not. */
 bool options_is_stdout(const char *path);
 
-/* Can a file be written there, or has one been asked for at all? False: all is said. For what would
- * otherwise come to light after a long search. */
+/* Asks before a long search what would otherwise come to light after it: may a file be written
+ * there? NULL, which is none, and "-" may. False: all is said. */
 bool options_may_write(const char *command, const char *path);
 
 /* Opens the file of --trace; without a path there is none, NULL. Returns EXIT_DONE, or how to end,
