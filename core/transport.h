@@ -101,7 +101,7 @@ typedef struct Effect {
 typedef struct Effects Effects;
 
 Effects *effects_new(void);
-void effects_free(Effects *effects); /* NULL is fine */
+void effects_free(Effects *effects);  /* NULL is fine */
 void effects_clear(Effects *effects); /* every step begins with it; the step calls it */
 size_t effects_count(const Effects *effects);
 bool effects_saves(const Effects *effects); /* is there a save among them? */

@@ -28,7 +28,7 @@ TraceReader *trace_reader_new(const char *text, size_t length);
 void trace_reader_free(TraceReader *reader);
 
 bool trace_reader_cash_survives(const TraceReader *reader); /* written with --cash commit */
-bool trace_reader_live(const TraceReader *reader); /* as the header says: not simulated */
+bool trace_reader_live(const TraceReader *reader);          /* as the header says: not simulated */
 /* The last line is torn, and was left out: known once the end was reached. */
 bool trace_reader_torn(const TraceReader *reader);
 /* The next record; what it points to lives until the next call. False at the end and on error. */
