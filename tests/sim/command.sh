@@ -99,17 +99,19 @@ expect 2 "schedule and swarm" "$cohort" sim --swarm --seed 1 --schedule "$tmp/s.
 expect 2 "schedule of a batch" "$cohort" sim "$example" --seeds 1..2 --write-schedule "$tmp/x"
 expect 2 "rates in a schedule" "$cohort" sim --schedule "$tmp/s.ini" --set network.loss=5%
 holds "says why" stderr_says '\[network\] loss: nothing is drawn in a schedule'
-printf '[choices]\nc1>c2 1=lost\nc1>c2 01=1ms\n' >"$tmp/twice.ini"
 expect 2 "two on stdout" "$cohort" sim "$example" --json --write-schedule -
 holds "says what to do" stderr_says '--json has stdout to itself: name a file with --write-schedule'
 expect 2 "two on stdout" "$cohort" sim "$example" --trace - --write-schedule -
 cp "$example" "$tmp/mine.ini"
-for both in "sim $tmp/mine.ini --trace $tmp/mine.ini" "sim $example --trace $tmp/x --write-schedule $tmp/./x"; do
-    expect 2 "one file for two purposes" "$cohort" $both
+for other in "$tmp/mine.ini" "$tmp/./mine.ini"; do
+    expect 2 "scenario and trace in one file" "$cohort" sim "$tmp/mine.ini" --trace "$other"
     holds "names it" stderr_says 'are the same file, .*: name two$'
 done
+expect 2 "trace and schedule in one file" "$cohort" sim "$example" --trace "$tmp/x" --write-schedule "$tmp/./x"
+holds "names it" stderr_says 'are the same file, .*: name two$'
 holds "it is left as it was" cmp -s "$example" "$tmp/mine.ini"
 holds "nothing was begun" test ! -e "$tmp/x"
+printf '[choices]\nc1>c2 1=lost\nc1>c2 01=1ms\n' >"$tmp/twice.ini"
 expect 2 "another spelling of a key" "$cohort" sim --schedule "$tmp/twice.ini"
 holds "names the key" stderr_says 'twice.ini: \[choices\] c1>c2 01: must be written `c1>c2 1`'
 expect 4 "schedule that cannot be written" "$cohort" sim "$example" --write-schedule "$tmp/no/where"
