@@ -437,6 +437,11 @@ static void counts_that_cannot_be_are_not_decoded(void **state)
     begin(pair);
     sent->last_received = sent->in + 1;
     assert_false(decodes(pair));
+    begin(pair);
+    g_array_index(sent->log, Entry, 0).payload = INT64_MAX;
+    assert_true(decodes(pair));
+    g_array_index(sent->log, Entry, 0).payload++; /* is no amount of money */
+    assert_false(decodes(pair));
 }
 
 static void marks_of_the_channel_outside_its_log_are_not_decoded(void **state)

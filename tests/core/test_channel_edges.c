@@ -206,6 +206,8 @@ static void a_release_begins_where_the_log_does(void **state)
     assert_int_equal(channel->state.base, 0);
     channel_release(channel, &(Coverage){.upto = LABELS});
     assert_int_equal(channel->state.base, LABELS);
+    assert_int_equal(channel_release(channel, &(Coverage){.upto = LABELS - 1}), 0); /* overtaken */
+    assert_int_equal(channel->state.base, LABELS);
 }
 
 static void what_is_released_is_waited_for_no_longer(void **state)
