@@ -97,14 +97,14 @@ static bool answer_at_once(Process *process, Step *step, uint16_t from, const Me
 {
     Instance instance = message->prepare.instance;
     const Closed *closed = &process->peers[from].channel.closed;
-    Answer answer;
+    Answer answer = ANSWER_BUSY;
     bool commit;
     if (closed->instance.number != 0 && !instance_equal(closed->instance, instance)) {
+        /* "In doubt counts as busy." */
         effects_mark(step->effects, MARK_ROLLBACK_WHILE_ROLLBACK);
-        answer = ANSWER_BUSY; /* "In doubt counts as busy." */
     } else if (instance_engaged(process, instance) && process->refused) {
+        /* What we asked and were told before the crash is forgotten. */
         effects_mark(step->effects, MARK_ROLLBACK_MEETS_REFUSED);
-        answer = ANSWER_BUSY; /* what we asked and were told before the crash is forgotten */
     } else if (instance_engaged(process, instance) && process->engaged == ENGAGED_ROLLBACK) {
         if (closed->instance.number == 0)
             close_channel(process, from, message);
@@ -121,7 +121,6 @@ static bool answer_at_once(Process *process, Step *step, uint16_t from, const Me
         /* A late PREPARE of a finished instance is recognised; who is engaged says no at once, to
          * a stranger's instance that is checkpoint and rollback in one too. */
         mark_no(process, step, from, instance);
-        answer = ANSWER_BUSY;
     } else {
         return false;
     }

@@ -431,6 +431,15 @@ static void a_rollback_asks_everybody_and_ends_with_the_last_yes(void **state)
     assert_int_equal(rollback_vote(lone, PARENT, OURS, ANSWER_BUSY, 0), DROP_STALE);
 }
 
+static void a_rollback_is_on_disk_before_anybody_hears_of_it(void **state)
+{
+    Lone *lone = *state;
+    lone->process.instances_reserved = OURS.number; /* its number alone is there already */
+    lone->process.control_changed = false;
+    rollback_begin(&lone->process, &lone->step);
+    assert_true(lone->process.control_changed);
+}
+
 static void a_vote_for_a_rollback_says_nothing_of_a_checkpoint(void **state)
 {
     Lone *lone = *state;
@@ -541,6 +550,7 @@ int main(void)
         CLAIM(who_can_remember_no_more_decisions_is_busy),
         CLAIM(after_a_crash_while_preparing_only_that_rollback_is_refused),
         CLAIM(a_rollback_asks_everybody_and_ends_with_the_last_yes),
+        CLAIM(a_rollback_is_on_disk_before_anybody_hears_of_it),
         CLAIM(a_vote_for_a_rollback_says_nothing_of_a_checkpoint),
         CLAIM(a_rollback_ended_by_a_no_or_by_silence_says_whose),
         CLAIM(a_no_to_an_inherited_rollback_is_passed_on),
