@@ -119,7 +119,7 @@ void checkpoint_receive_request(Process *process, Step *step, uint16_t from, con
 DropReason checkpoint_receive_vote(Process *process, Step *step, uint16_t from,
                                    const Message *message)
 {
-    if (process->engaged != ENGAGED_CHECKPOINT || process->voted ||
+    if (process->engaged != ENGAGED_CHECKPOINT ||
         !instance_engaged(process, message->vote.instance) ||
         process->peers[from].ask != ASK_WAITING)
         return DROP_STALE;

@@ -179,7 +179,7 @@ DropReason rollback_receive_prepare(Process *process, Step *step, uint16_t from,
 DropReason rollback_receive_vote(Process *process, Step *step, uint16_t from,
                                  const Message *message)
 {
-    if (process->engaged != ENGAGED_ROLLBACK || process->voted ||
+    if (process->engaged != ENGAGED_ROLLBACK ||
         !instance_engaged(process, message->vote.instance) ||
         process->peers[from].ask != ASK_WAITING)
         return DROP_STALE;
