@@ -50,6 +50,33 @@ static void so_does_the_rollback_after_a_crash(void **state)
     cluster_free(cluster);
 }
 
+static void cash_is_kept_with_the_checkpoint_that_it_came_after(void **state)
+{
+    (void)state;
+    Cluster *cluster = cluster_new(2, cluster_money(100));
+    ShelfRecord record;
+    cluster_do(cluster, A, "checkpoint");
+    cluster_do(cluster, A, "rollback");
+    cluster_do(cluster, A, "deposit 5");
+    cluster_do(cluster, A, "withdrawal 7");
+    cluster_hold(cluster, "");
+    cluster_crash(cluster, A);
+    const Cash *cash = &cluster->customers[A]->cash;
+    assert_int_equal(cash->cohort, 1);
+    assert_int_equal(cash->inc, 1);
+    assert_int_equal(cash->permanents, 1);
+    assert_int_equal(cash->moves->len, 2);
+    assert_true(g_array_index(cash->moves, CashMove, 0).deposit);
+    assert_int_equal(g_array_index(cash->moves, CashMove, 0).amount, cluster_money(5));
+    assert_false(g_array_index(cash->moves, CashMove, 1).deposit);
+    assert_int_equal(g_array_index(cash->moves, CashMove, 1).amount, cluster_money(7));
+    cluster->hold = NULL;
+    assert_true(cluster_settle(cluster));
+    for (uint16_t i = 0; i < 2; i++)
+        assert_false(shelf_get(cluster->shelves[A], SLOT_CASH, i, &record));
+    cluster_free(cluster);
+}
+
 static void cash_after_a_checkpoint_of_the_same_step_is_listed(void **state)
 {
     (void)state;
@@ -207,6 +234,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_rollback_lists_the_cash_that_it_undoes),
         cmocka_unit_test(so_does_the_rollback_after_a_crash),
+        cmocka_unit_test(cash_is_kept_with_the_checkpoint_that_it_came_after),
         cmocka_unit_test(cash_after_a_checkpoint_of_the_same_step_is_listed),
         cmocka_unit_test(committed_cash_is_undone_by_nothing),
         cmocka_unit_test(a_withdrawal_is_not_judged_by_a_balance_in_doubt),

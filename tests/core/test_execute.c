@@ -68,6 +68,7 @@ static void silence_ends_a_command_at_once_and_says_whose(void **state)
     aborted(cluster, true, B);
     expect_refused(run(cluster, "checkpoint", tried(cluster, 1, 0)), REFUSAL_NO_ANSWER, "b");
     assert_false(cluster->customers[A]->attempt.active);
+    assert_false(cluster->customers[A]->process.outcome.over); /* told once */
     cluster_free(cluster);
 }
 
@@ -193,6 +194,39 @@ static void what_needs_a_cohort_waits_for_one_or_is_refused(void **state)
     cluster_free(cluster);
 }
 
+static void who_is_to_leave_begins_nothing(void **state)
+{
+    (void)state;
+    Cluster *cluster = three();
+    Customer *customer = cluster->customers[A];
+    customer->membership.dissolving.quiesced = true;
+    assert_null(run(cluster, "transfer 1 b", (Attempt){0}));
+    assert_null(run(cluster, "rollback", (Attempt){0}));
+    assert_int_equal(customer->process.engaged, ENGAGED_NOT);
+    customer->membership.dissolving.quiesced = false;
+    assert_null(run(cluster, "rollback", (Attempt){0}));
+    assert_int_equal(customer->process.engaged, ENGAGED_ROLLBACK);
+    assert_int_equal(customer->attempt.tries, 1);
+    cluster_free(cluster);
+}
+
+static void committed_cash_is_permanent_at_once(void **state)
+{
+    (void)state;
+    for (int joined = 0; joined < 2; joined++) {
+        Cluster *cluster = cluster_new_alone(2, cluster_money(100), CASH_COMMIT);
+        Customer *customer = cluster->customers[A];
+        if (joined)
+            cluster_join(cluster);
+        customer->membership.report_due = false;
+        assert_non_null(run(cluster, "deposit 1", (Attempt){0}));
+        assert_int_equal(customer->membership.report_due, !joined); /* else with its checkpoint */
+        assert_int_equal(customer->process.permanent_news, joined);
+        assert_int_equal(customer->process.permanent_changed, joined);
+        cluster_free(cluster);
+    }
+}
+
 static void a_transfer_goes_to_another_member(void **state)
 {
     (void)state;
@@ -231,6 +265,43 @@ static void an_account_is_opened_for_another_process_too(void **state)
     cluster_free(cluster);
 }
 
+static void an_account_of_ones_own_is_where_the_process_is(void **state)
+{
+    (void)state;
+    Cluster *cluster = cluster_new_alone(1, cluster_money(1), CASH_RESTORE);
+    Customer *customer = cluster->customers[A];
+    customer->membership.has_account = false;
+    assert_null(run(cluster, "open b 1", (Attempt){0}));
+    assert_true(customer->request.command.addressed);
+    assert_int_equal(customer->request.command.ip, customer->config.ip);
+    assert_int_equal(customer->request.command.port1, customer->config.port1);
+    assert_int_equal(customer->request.command.port2, customer->config.port2);
+    cluster_free(cluster);
+}
+
+static void only_ones_own_account_is_kept_open_by_its_cohort(void **state)
+{
+    (void)state;
+    Cluster *cluster = three();
+    expect_refused(run(cluster, "exit a", (Attempt){0}), REFUSAL_IN_COHORT, "a");
+    assert_null(run(cluster, "exit z", (Attempt){0}));
+    assert_string_equal(cluster->customers[A]->request.command.name.text, "z");
+    cluster_free(cluster);
+}
+
+static void an_account_that_comes_or_goes_is_not_there_to_act_on(void **state)
+{
+    (void)state;
+    Cluster *cluster = cluster_new_alone(1, cluster_money(1), CASH_RESTORE);
+    Proposal *proposal = &cluster->customers[A]->membership.proposal;
+    for (int kind = 0; kind < PROPOSAL_KINDS; kind++) {
+        *proposal = (Proposal){.pending = true, .kind = (ProposalKind)kind};
+        assert_int_equal(run(cluster, "deposit 1", (Attempt){0}) != NULL, kind == PROPOSAL_JOIN);
+    }
+    *proposal = (Proposal){0};
+    cluster_free(cluster);
+}
+
 static void an_account_that_is_being_resumed_is_waited_for(void **state)
 {
     (void)state;
@@ -259,6 +330,11 @@ int main(void)
         cmocka_unit_test(an_attempt_ends_with_the_cohort),
         cmocka_unit_test(a_withdrawal_that_is_refused_leaves_no_attempt_behind),
         cmocka_unit_test(what_needs_a_cohort_waits_for_one_or_is_refused),
+        cmocka_unit_test(who_is_to_leave_begins_nothing),
+        cmocka_unit_test(committed_cash_is_permanent_at_once),
+        cmocka_unit_test(an_account_of_ones_own_is_where_the_process_is),
+        cmocka_unit_test(only_ones_own_account_is_kept_open_by_its_cohort),
+        cmocka_unit_test(an_account_that_comes_or_goes_is_not_there_to_act_on),
         cmocka_unit_test(a_transfer_goes_to_another_member),
         cmocka_unit_test(an_account_is_filled_to_the_brim_and_no_further),
         cmocka_unit_test(an_account_is_opened_for_another_process_too),

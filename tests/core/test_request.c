@@ -148,6 +148,38 @@ static void a_request_says_who_asks_for_what(void **state)
     assert_int_equal(request.request.command.amount, 10000);
 }
 
+static void a_request_says_which_account_asks(void **state)
+{
+    Asking *asking = *state;
+    Message request;
+    asking->customer->membership.has_account = true;
+    asking->customer->membership.name = (Name){"q"};
+    type(asking, "exit a");
+    assert_true(asked(asking, &request));
+    assert_string_equal(request.request.sender.text, "q");
+    assert_true(request.request.has_state);
+}
+
+static void a_member_to_be_asks_as_any_other(void **state)
+{
+    Asking *asking = *state;
+    Message request;
+    asking->customer->loaded = true;
+    asking->customer->membership.proposal =
+        (Proposal){.pending = true, .kind = PROPOSAL_JOIN, .repeat_ns = TIME_NEVER};
+    type(asking, "exit a");
+    assert_true(asked(asking, &request));
+}
+
+static void the_number_of_a_request_is_on_disk_before_it_is_used(void **state)
+{
+    Asking *asking = *state;
+    asking->customer->step = (Step){asking->now_ns, asking->effects};
+    asking->customer->account_changed = false;
+    request_begin(asking->customer, &(Command){.kind = COMMAND_OPEN}, false);
+    assert_true(asking->customer->account_changed);
+}
+
 static void every_request_has_a_number_of_its_own(void **state)
 {
     Asking *asking = *state;
@@ -156,6 +188,8 @@ static void every_request_has_a_number_of_its_own(void **state)
         type(asking, "exit a");
         assert_true(asked(asking, &request));
         assert_int_equal(request.request.number, number);
+        assert_int_equal(asking->customer->request.backoff, 1); /* pauses begin anew */
+        wait(asking);
         answer(asking, (Notice){.kind = NOTICE_FAILURE, .refusal = REFUSAL_UNKNOWN_NAME});
         assert_int_equal(told(asking)->refusal, REFUSAL_UNKNOWN_NAME);
         assert_int_equal(told(asking)->command, COMMAND_EXIT);
@@ -185,6 +219,7 @@ static void a_request_is_repeated_after_growing_pauses(void **state)
 
 static void expect_given_up_at(Asking *asking, uint64_t at_ns)
 {
+    Message request;
     asking->now_ns = at_ns - 1;
     step(asking, (Event){.kind = EVENT_TIMEOUT});
     assert_null(told(asking));
@@ -193,6 +228,7 @@ static void expect_given_up_at(Asking *asking, uint64_t at_ns)
     assert_int_equal(told(asking)->kind, NOTICE_FAILURE);
     assert_int_equal(told(asking)->refusal, REFUSAL_BANK_SILENT);
     assert_false(asking->customer->request.active);
+    assert_false(asked(asking, &request));
 }
 
 static void a_bank_is_given_up_after_5_s_without_a_sign_of_life(void **state)
@@ -207,6 +243,19 @@ static void a_bank_is_given_up_after_5_s_without_a_sign_of_life(void **state)
     asking->now_ns += 4 * NS_PER_S;
     answer_part(asking, (Notice){.kind = NOTICE_FAILURE, .refusal = REFUSAL_BUSY}, 0, 5);
     expect_given_up_at(asking, asking->now_ns + 5 * NS_PER_S);
+}
+
+static void what_was_said_yes_to_is_waited_for_however_long(void **state)
+{
+    Asking *asking = *state;
+    type(asking, "open a 100");
+    asking->customer->membership.proposal = (Proposal){.pending = true, .repeat_ns = TIME_NEVER};
+    asking->now_ns += 60 * NS_PER_S;
+    step(asking, (Event){.kind = EVENT_TIMEOUT});
+    assert_null(told(asking));
+    asking->customer->membership.proposal.pending = false;
+    step(asking, (Event){.kind = EVENT_TIMEOUT});
+    assert_int_equal(told(asking)->refusal, REFUSAL_BANK_SILENT);
 }
 
 static void a_command_is_given_up_by_who_has_a_state_too(void **state)
@@ -298,6 +347,23 @@ static void an_answer_to_another_request_is_not_taken(void **state)
     answer(asking, (Notice){.kind = NOTICE_FAILURE, .refusal = REFUSAL_NAME_TAKEN});
     assert_true(asking->customer->request.active);
     assert_int_equal(customer_dropped(asking->customer, DROP_STALE), 1);
+}
+
+static void an_answer_that_nobody_waits_for_is_dropped(void **state)
+{
+    Asking *asking = *state;
+    Message message = {.kind = MESSAGE_ANSWER};
+    message.answer.client = CLIENT;
+    message.answer.number = 2;
+    message.answer.total = message.answer.length = 1;
+    type(asking, "open a 100");
+    tell(asking, &message); /* of the next one */
+    assert_int_equal(customer_dropped(asking->customer, DROP_STALE), 1);
+    answer(asking, (Notice){.kind = NOTICE_FAILURE, .refusal = REFUSAL_NAME_TAKEN});
+    message.answer.number = 1;
+    tell(asking, &message); /* once more */
+    assert_int_equal(customer_dropped(asking->customer, DROP_STALE), 2);
+    assert_int_equal(customer_dropped(asking->customer, DROP_MALFORMED), 0);
 }
 
 static void remains_of_an_answer_are_not_taken_for_the_next(void **state)
@@ -432,6 +498,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CLAIM(a_request_says_who_asks_for_what),
+        CLAIM(a_request_says_which_account_asks),
+        CLAIM(a_member_to_be_asks_as_any_other),
+        CLAIM(the_number_of_a_request_is_on_disk_before_it_is_used),
+        CLAIM(what_was_said_yes_to_is_waited_for_however_long),
+        CLAIM(an_answer_that_nobody_waits_for_is_dropped),
         CLAIM(every_request_has_a_number_of_its_own),
         CLAIM(a_request_is_repeated_after_growing_pauses),
         CLAIM(a_bank_is_given_up_after_5_s_without_a_sign_of_life),
