@@ -70,10 +70,12 @@ static Message first_message(const Lone *lone, uint16_t to)
 static void owe(Lone *lone, uint16_t to, MessageKind kind, Answer answer)
 {
     Message message = {.kind = kind};
-    if (kind == MESSAGE_CHECKPOINT_VOTE || kind == MESSAGE_PREPARE_VOTE)
-        message.vote = (typeof(message.vote)){.instance = {PARENT, 1}, .answer = answer};
-    else
+    if (kind == MESSAGE_CHECKPOINT_VOTE || kind == MESSAGE_PREPARE_VOTE) {
+        message.vote.instance = (Instance){PARENT, 1};
+        message.vote.answer = answer;
+    } else {
         message.instance = (Instance){PARENT, 1};
+    }
     compose_owe(&lone->process, to, &message);
 }
 
