@@ -12,7 +12,8 @@ The tests are those of tests/core and tests/sim, and simulated worlds (worlds.c)
 killed by a test that fails, crashes, or takes far longer than it should. It is traced when no test
 objects, but the trace of a world is another one: then the fixed hashes of tests/determinism are
 what notices it. Those that survive must stand in SURVIVORS.md with a reason; the exit code is 1 if
-one does not, 4 if something is missing to try them at all.
+one does not, or if something stands there that is no mutant, 4 if something is missing to try them
+at all.
 """
 
 import argparse
@@ -369,6 +370,17 @@ def survivors_listed():
     return listed
 
 
+def report_strangers(listed, found, paths):
+    """What SURVIVORS.md explains of these files, or of files that there are not, is a mutant."""
+    files = {os.path.basename(path) for path in paths}
+    others = {os.path.basename(path) for path in sources("core")} - files
+    known = {(os.path.basename(path), key) for path, key, *_ in found}
+    strangers = sorted(one for one in listed - known if one[0] not in others)
+    for file, key in strangers:
+        print(f"{file}: explained, but no mutant: {key}")
+    return 1 if strangers else 0
+
+
 def read_results(path):
     results = {}
     if path and os.path.exists(path):
@@ -436,6 +448,7 @@ def main():
     if options.file:
         paths = [os.path.join(ROOT, "core", name.removesuffix(".c") + ".c") for name in options.file]
     found = find_all(paths, options.jobs)
+    strangers = report_strangers(survivors_listed(), found, paths)
     if options.sample:
         found = sorted(found, key=lambda one: drawn(options.seed, one))[:options.sample]
     current = {(os.path.basename(path), key): line for path, key, line, _ in found}
@@ -446,7 +459,7 @@ def main():
     print(f"{len(current)} mutants, {len(wanted)} to try", flush=True)
     if wanted:
         run(options, wanted, current, results)
-    sys.exit(report(results, survivors_listed()))
+    sys.exit(max(report(results, survivors_listed()), strangers))
 
 
 def run(options, wanted, lines, results):
