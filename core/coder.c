@@ -53,8 +53,9 @@ static uint8_t *take(Coder *coder, size_t length)
 
 void code_u8(Coder *coder, uint8_t *value)
 {
+    const bool decoding = coder->decoding; /* taking room changes much, but not this */
     uint8_t *bytes = take(coder, 1);
-    if (coder->decoding)
+    if (decoding)
         *value = bytes ? *bytes : 0;
     else if (bytes)
         *bytes = *value;

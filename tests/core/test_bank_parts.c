@@ -151,8 +151,9 @@ static void a_dissolved_cohort_is_gone_on_with_whatever_its_attempt_was(void **s
         add_cohort(parts, true, attempt);
         dissolutions_resume(&parts->dissolutions);
         assert_int_equal(parts->dissolutions.list.length, 1);
-        for (uint16_t i = 0; i < MEMBERS; i++) {
-            const Message left = {.kind = MESSAGE_LEFT, .left = {.cohort = COHORT, .member = i}};
+        for (int i = 0; i < MEMBERS; i++) {
+            const Message left = {.kind = MESSAGE_LEFT,
+                                  .left = {.cohort = COHORT, .member = (uint16_t)i}};
             dissolve_left(&parts->dissolutions, &left);
         }
         assert_int_equal(parts->dissolutions.list.length, 0);
@@ -253,7 +254,7 @@ static void the_dissolving_of_a_cohort_of_nobody_is_damaged(void **state)
     (void)state;
     enum { FIRST_MEMBER_AT = 4 + 8 + 2 + 8 }; /* behind count, cohort, its count, and the task */
     Coder coder = leaving_state();
-    for (int member = 0; member < MEMBERS; member++) {
+    for (size_t member = 0; member < MEMBERS; member++) {
         uint8_t *place = coder.bytes + FIRST_MEMBER_AT + 4 * member;
         uint8_t known[4];
         Parts *parts = parts_new();
