@@ -229,6 +229,19 @@ static void a_membership_is_encoded_whole(void **state)
     membership_deinit(&read);
 }
 
+/* The counts, and the lengths of names, are there anyway. */
+static void a_membership_takes_no_more_room_than_it_has_to(void **state)
+{
+    (void)state;
+    enum { MARKS = 1 + 1 + PROPOSAL_KINDS * 8, PROPOSAL = 1, GATHERING = 8 + 2 + 2 };
+    enum { LEFT = 8 + 2, REPORTS = 8 + 1 + 8 + 4 };
+    Membership membership = {.name = {"ann"}};
+    Coder coder = coder_encode_growing();
+    membership_code(&coder, &membership);
+    assert_int_equal(coder.length, MARKS + (1 + 3) + PROPOSAL + GATHERING + LEFT + REPORTS);
+    coder_deinit(&coder);
+}
+
 static void what_a_member_is_prepared_for_is_encoded_whole(void **state)
 {
     (void)state;
@@ -333,6 +346,7 @@ int main(void)
         cmocka_unit_test(cash_is_encoded_whole),
         cmocka_unit_test(more_cash_than_is_ever_listed_is_not_encoded),
         cmocka_unit_test(a_membership_is_encoded_whole),
+        cmocka_unit_test(a_membership_takes_no_more_room_than_it_has_to),
         cmocka_unit_test(what_a_member_is_prepared_for_is_encoded_whole),
         cmocka_unit_test(of_a_proposal_that_is_decided_nothing_is_encoded),
         cmocka_unit_test(a_dissolving_is_encoded_whole),

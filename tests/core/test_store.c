@@ -388,9 +388,11 @@ static void a_save_that_does_not_fit_is_damage(void **state)
 {
     (void)state;
     enum { KIND = 0x53544f52 };
-    static const uint8_t records[][10] = {
-        {0, 0, 0, 0, 0, 0, 0, 1}, {0, 0, 0, 0, 0, 0, 0, 9, 1, 1}, {0, 0, 0, 0, 0}};
-    static const size_t lengths[] = {8, 10, 5};
+    static const uint8_t records[][10] = {{0, 0, 0, 0, 0, 0, 0, 1},
+                                          {0, 0, 0, 0, 0, 0, 0, 9, 1, 1},
+                                          {0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff},
+                                          {0, 0, 0, 0, 0}};
+    static const size_t lengths[] = {8, 10, 8, 5};
     for (size_t i = 0; i < G_N_ELEMENTS(lengths); i++) {
         RecordReport report;
         MemoryDisk *memory = memory_disk_new(SECTOR_BYTES);

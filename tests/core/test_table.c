@@ -41,6 +41,7 @@ static const Broken BROKEN[] = {
     {"\n\n", 0, "f.csv:1: column 1 (name): the file is empty", ""},
     {"\xef\xbb\xbf", 0, "f.csv:1: column 1 (name): the file is empty", ""},
     {"n", 0, "f.csv:1: column 1 (name): the first line must be exactly", "found \"n\""},
+    {"\xef\xbb\xbf", 2, "f.csv:1: column 1 (name): the first line must be exactly", "\\357\\273"},
     {"\xef\xbb" HEADER, 0, "f.csv:1: column 1 (name): the first line must be exactly",
      "\\357\\273n"},
     {"\xef\xbb!" HEADER, 0, "f.csv:1: column 1 (name): the first line must be exactly",
