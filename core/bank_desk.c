@@ -111,9 +111,9 @@ static gint compare_tasks(gconstpointer a, gconstpointer b, gpointer unused)
 {
     (void)unused;
     const DeskTask *left = a, *right = b;
-    if (left->due_ns != right->due_ns)
-        return left->due_ns < right->due_ns ? -1 : 1;
-    return left->serial < right->serial ? -1 : left->serial > right->serial;
+    const bool first =
+        left->due_ns == right->due_ns ? left->serial < right->serial : left->due_ns < right->due_ns;
+    return first ? -1 : 1; /* no two are alike */
 }
 
 void desk_schedule(BankDesk *desk, DeskTask *task, uint64_t due_ns)

@@ -217,7 +217,7 @@ static bool can_be_asked(const RegistryRow *row)
 static gint compare_rows(gconstpointer a, gconstpointer b)
 {
     const RegistryRow *left = *(RegistryRow *const *)a, *right = *(RegistryRow *const *)b;
-    return left->index < right->index ? -1 : left->index > right->index;
+    return left->index < right->index ? -1 : 1; /* no two are alike */
 }
 
 /* `wanted` of the others, drawn at random, in the order of their rows. The first `answering` of
