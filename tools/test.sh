@@ -46,7 +46,7 @@ stage() { # DIRECTORY SUITES MESON-OPTION...
     echo "== $directory: $good passed, $bad failed, $(($(date +%s) - began)) s"
 }
 
-stage build "unit sim live memory determinism swarm explore" --buildtype release
+stage build "unit sim live memory determinism swarm explore mutation" --buildtype release
 stage build-asan "unit property" --buildtype debugoptimized \
     -Db_sanitize=address,undefined -Dc_args=-fno-sanitize-recover=all
 stage build-tsan "threads" --buildtype debugoptimized -Db_sanitize=thread
