@@ -1,5 +1,6 @@
 #include "core/bank_proposal.h"
 
+#include "core/panic.h"
 #include "core/planted.h"
 #include "core/random.h"
 
@@ -226,6 +227,7 @@ static void choose(uint64_t *random, GPtrArray *others, guint answering, guint w
 {
     guint first = wanted > answering ? answering : 0; /* all of those, and some of the rest */
     guint end = wanted > answering ? others->len : answering;
+    INVARIANT_THAT(wanted, <=, end);
     for (guint i = first; i < wanted; i++) {
         guint drawn = i + (guint)random_below(random, end - i);
         gpointer swapped = others->pdata[i];
