@@ -536,28 +536,34 @@ static bool operation_sound(const Operation *operation)
     return first_awaited(operation) != NULL;
 }
 
-static void code_operation(Operations *operations, Coder *coder, Operation *operation)
+static void encode_operation(const Operations *operations, Coder *coder, Operation *operation)
 {
-    int proposal = operation ? (int)operation->proposal : 0;
-    uint64_t id = operation ? operation->id : 0;
-    Asker asker = operation ? operation->asker : (Asker){0};
-    uint16_t count = operation ? operation->target_count : 0;
+    int proposal = (int)operation->proposal;
+    code_enum(coder, &proposal, PROPOSAL_KINDS);
+    code_u64(coder, &operation->id);
+    asker_code(coder, &operation->asker);
+    code_u16(coder, &operation->target_count);
+    code_rest(operations, coder, operation);
+}
+
+static void decode_operation(Operations *operations, Coder *coder)
+{
+    int proposal;
+    uint64_t id;
+    Asker asker = {0};
+    uint16_t count;
     code_enum(coder, &proposal, PROPOSAL_KINDS);
     code_u64(coder, &id);
     asker_code(coder, &asker);
     code_u16(coder, &count);
-    if (operation) {
-        code_rest(operations, coder, operation);
-        return;
-    }
-    Operation *decoded = operation_new((ProposalKind)proposal, id, &asker, count);
-    decoded->task.kind = TASK_OPERATION;
-    code_rest(operations, coder, decoded);
-    if (!coder->failed && operation_sound(decoded)) {
-        operation_enter(operations, decoded);
+    Operation *operation = operation_new((ProposalKind)proposal, id, &asker, count);
+    operation->task.kind = TASK_OPERATION;
+    code_rest(operations, coder, operation);
+    if (!coder->failed && operation_sound(operation)) {
+        operation_enter(operations, operation);
     } else {
         coder->failed = true;
-        g_free(decoded);
+        g_free(operation);
     }
 }
 
@@ -565,9 +571,13 @@ void operations_code(Operations *operations, Coder *coder)
 {
     uint32_t count = operations->list.length;
     code_u32(coder, &count);
-    GList *link = operations->list.head;
+    const GList *link = operations->list.head;
     for (uint32_t i = 0; i < count && !coder->failed; i++) {
-        code_operation(operations, coder, coder->decoding ? NULL : link->data);
-        link = coder->decoding ? NULL : link->next;
+        if (coder->decoding) {
+            decode_operation(operations, coder);
+        } else {
+            encode_operation(operations, coder, link->data);
+            link = link->next;
+        }
     }
 }

@@ -67,7 +67,7 @@ static const char *money_parse(const char *text, Money most, const char *above, 
         at++;
         if (!is_digit(*at))
             return "must have a digit after the point";
-        hundredths = (*at++ - '0') * 10;
+        hundredths = (Money)(*at++ - '0') * 10;
         if (is_digit(*at))
             hundredths += *at++ - '0';
         if (is_digit(*at))
