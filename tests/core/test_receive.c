@@ -389,6 +389,19 @@ static Message moved(uint64_t epoch, uint16_t port)
     return message;
 }
 
+static void what_is_dealt_with_is_not_dropped(void **state)
+{
+    Cluster *cluster = *state;
+    Message message = {.kind = MESSAGE_CHECKPOINT_REQUEST};
+    message.checkpoint_request.instance = (Instance){B, 1};
+    say(cluster, from_b, &message, DROP_NONE); /* needs no checkpoint of ours */
+    message = (Message){.kind = MESSAGE_REPORT_ACK};
+    message.report.name = (Name){"a"};
+    message.report.client = message.report.version = 1;
+    cluster_from_bank(cluster, A, &message);
+    assert_int_equal(drops_traced(cluster), 0);
+}
+
 static void who_has_moved_is_reached_where_it_said_last(void **state)
 {
     Cluster *cluster = *state;
@@ -440,6 +453,7 @@ int main(void)
         CLAIM(bank_and_members_each_have_a_port_of_their_own),
         CLAIM(what_comes_from_nobody_or_ourselves_or_for_others_is_dropped),
         CLAIM(an_instance_of_nobody_or_one_that_leaps_is_dropped),
+        CLAIM(what_is_dealt_with_is_not_dropped),
         CLAIM(who_has_moved_is_reached_where_it_said_last),
         CLAIM(our_own_move_is_told_until_it_is_known),
     };

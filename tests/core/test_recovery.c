@@ -283,6 +283,38 @@ static void a_forced_rollback_is_tried_until_it_commits_after_ever_longer_pauses
     cluster_free(cluster);
 }
 
+static void nothing_is_sent_again_before_the_rollback(void **state)
+{
+    (void)state;
+    Cluster *cluster = cluster_new(2, cluster_money(100));
+    cluster_command(cluster, A, "transfer 10 b");
+    cluster_command(cluster, A, "checkpoint");
+    cluster_drop(cluster);
+    cluster_hold(cluster, "prepare-vote");
+    cluster_crash(cluster, A);
+    assert_int_equal(waiting(cluster, "transfer"), 0);
+    cluster_deliver(cluster);
+    assert_int_equal(waiting(cluster, "transfer"), 0);
+    cluster->hold = NULL;
+    assert_true(cluster_settle(cluster));
+    expect(cluster, 90, 110, 0);
+    cluster_free(cluster);
+}
+
+static void where_a_process_is_now_is_on_disk_when_it_is_back(void **state)
+{
+    (void)state;
+    Cluster *cluster = cluster_new(2, cluster_money(100));
+    int saved = 0;
+    cluster_crash(cluster, A);
+    for (size_t i = 0; i < effects_count(cluster->effects); i++) {
+        const Effect *effect = effects_at(cluster->effects, i);
+        saved += effect->kind == EFFECT_SAVE && effect->save.slot == SLOT_COHORT;
+    }
+    assert_int_equal(saved, 1);
+    cluster_free(cluster);
+}
+
 static void what_a_crash_must_not_lose_of_a_peer_survives_it(void **state)
 {
     (void)state;
@@ -485,6 +517,8 @@ int main(void)
         cmocka_unit_test(an_orderly_stop_while_recovering_goes_on_recovering),
         cmocka_unit_test(who_restarts_tells_its_peers_again_what_is_permanent),
         cmocka_unit_test(a_forced_rollback_is_tried_until_it_commits_after_ever_longer_pauses),
+        cmocka_unit_test(nothing_is_sent_again_before_the_rollback),
+        cmocka_unit_test(where_a_process_is_now_is_on_disk_when_it_is_back),
         cmocka_unit_test(what_a_crash_must_not_lose_of_a_peer_survives_it),
         cmocka_unit_test(two_who_restart_at_once_do_not_block_each_other),
         cmocka_unit_test(cash_that_was_committed_survives_a_crash),
