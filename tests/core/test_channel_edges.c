@@ -168,6 +168,20 @@ static void a_word_about_no_label_is_no_word(void **state)
     assert_int_equal(sender->lost->len, 0);
 }
 
+static void a_word_ends_where_it_ends(void **state)
+{
+    Sender *sender = *state;
+    channel_entry(&sender->channel.state, LABELS)->kind = ENTRY_GIVEN_UP;
+    assert_int_equal(
+        channel_take_word(&sender->channel, &(Coverage){.upto = LABELS - 1}, sender->lost),
+        CONTRADICTION_NONE);
+    assert_int_equal(kind_of(sender, LABELS), ENTRY_GIVEN_UP);
+    assert_int_equal(
+        channel_take_word(&sender->channel, &(Coverage){.upto = LABELS + 1}, sender->lost),
+        CONTRADICTION_RECEIVED); /* as far as there is a log */
+    assert_int_equal(kind_of(sender, LABELS), ENTRY_TRANSFER);
+}
+
 static void a_loss_once_certain_stays(void **state)
 {
     Sender *sender = *state;
@@ -317,6 +331,7 @@ int main(void)
         CLAIM(what_comes_after_a_rewind_is_acknowledged_too),
         CLAIM(a_round_trip_may_take_no_time_but_not_less),
         CLAIM(a_word_about_no_label_is_no_word),
+        CLAIM(a_word_ends_where_it_ends),
         CLAIM(a_loss_once_certain_stays),
         CLAIM(what_was_given_up_may_have_been_received),
         CLAIM(a_release_begins_where_the_log_does),

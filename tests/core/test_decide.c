@@ -162,6 +162,11 @@ static void a_commit_is_an_outcome_without_anybody_to_blame(void **state)
     assert_int_equal(process->outcome.undone, 0);
     assert_int_equal(process->outcome.participants[0], 1 << SELF);
     assert_null(lone_notice(lone, NOTICE_PERMANENT)); /* the command's answer says so */
+    assert_int_equal(effects_count(lone->step.effects), 2);
+    assert_int_equal(effects_at(lone->step.effects, 0)->trace.kind, TRACE_TENTATIVE);
+    assert_int_equal(effects_at(lone->step.effects, 1)->trace.kind, TRACE_PERMANENT);
+    for (size_t i = 0; i < 2; i++) /* that is for rollbacks */
+        assert_int_equal(effects_at(lone->step.effects, i)->trace.undone, 0);
 }
 
 static void a_no_aborts_and_is_remembered_as_the_reason(void **state)

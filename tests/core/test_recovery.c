@@ -315,6 +315,23 @@ static void where_a_process_is_now_is_on_disk_when_it_is_back(void **state)
     cluster_free(cluster);
 }
 
+static void of_a_decided_checkpoint_nothing_tentative_is_kept(void **state)
+{
+    (void)state;
+    Cluster *cluster = cluster_new(2, cluster_money(100));
+    ShelfRecord record;
+    cluster_do(cluster, A, "transfer 10 b");
+    cluster_hold(cluster, "decision");
+    cluster_do(cluster, B, "checkpoint");
+    assert_true(shelf_get(cluster->shelves[A], SLOT_TENTATIVE, 0, &record));
+    assert_true(shelf_get(cluster->shelves[A], SLOT_TENTATIVE_CHANNEL, B, &record));
+    cluster->hold = NULL;
+    cluster_deliver(cluster);
+    assert_false(shelf_get(cluster->shelves[A], SLOT_TENTATIVE, 0, &record));
+    assert_false(shelf_get(cluster->shelves[A], SLOT_TENTATIVE_CHANNEL, B, &record));
+    cluster_free(cluster);
+}
+
 static void what_a_crash_must_not_lose_of_a_peer_survives_it(void **state)
 {
     (void)state;
@@ -519,6 +536,7 @@ int main(void)
         cmocka_unit_test(a_forced_rollback_is_tried_until_it_commits_after_ever_longer_pauses),
         cmocka_unit_test(nothing_is_sent_again_before_the_rollback),
         cmocka_unit_test(where_a_process_is_now_is_on_disk_when_it_is_back),
+        cmocka_unit_test(of_a_decided_checkpoint_nothing_tentative_is_kept),
         cmocka_unit_test(what_a_crash_must_not_lose_of_a_peer_survives_it),
         cmocka_unit_test(two_who_restart_at_once_do_not_block_each_other),
         cmocka_unit_test(cash_that_was_committed_survives_a_crash),
