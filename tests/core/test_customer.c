@@ -224,7 +224,9 @@ static void a_customer_is_encoded_whole(void **state)
     customer->process.instances_reserved = 3;
     for (uint64_t reason = 0; reason < DROP_REASONS; reason++)
         customer->dropped[reason] = 10 + reason;
+    customer->account_changed = true; /* is saved with the step: no state of a process */
     Customer *copy = copy_of(customer);
+    assert_false(copy->account_changed);
     assert_true(copy->stopping && copy->loaded && copy->orderly && copy->named);
     assert_int_equal(copy->config.client, 1);
     assert_int_equal(copy->process.random, 1);
