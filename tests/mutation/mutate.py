@@ -25,6 +25,7 @@ import json
 import multiprocessing
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -100,6 +101,14 @@ def test_programs():
     return programs
 
 
+def path_for_ninja(path):
+    return re.sub(r"([$ :])", r"$\1", path)
+
+
+def words_for_ninja(words):
+    return shlex.join(words).replace("$", "$$")
+
+
 class Build:
     """A runner with the chosen mutants in it, made by ninja in a folder of its own."""
 
@@ -158,10 +167,10 @@ class Build:
     def rules(self):
         compiler = "ccache gcc" if shutil.which("ccache") else "gcc"
         flags = [*FLAGS, *packages("--cflags"), "-include", os.path.join(HERE, "mutant.h"),
-                 f"'-DRUNNER_ROOT=\"{ROOT}\"'"]
+                 f'-DRUNNER_ROOT="{ROOT}"']
         self.libraries = " ".join([*packages("--libs"), *LIBRARIES])
         lines = [
-            f"rule cc\n  command = {compiler} {' '.join(flags)} $extra -MD -MF $out.d -c $in -o $out\n"
+            f"rule cc\n  command = {compiler} {words_for_ninja(flags)} $extra -MD -MF $out.d -c $in -o $out\n"
             "  depfile = $out.d\n  deps = gcc",
             "rule ar\n  command = rm -f $out && gcc-ar rcs $out $in",
             f"rule link\n  command = gcc -rdynamic -o $out $in {self.libraries}",
@@ -188,7 +197,7 @@ class Build:
     def object(self, lines, path, source=None, extra=""):
         """Adds the rule for the object of a source, unless it is there; returns its name."""
         name = os.path.relpath(path, ROOT).removesuffix(".c").replace("/", "-").strip("-.") + ".o"
-        rule = f"build {name}: cc {source or path}\n  extra = {extra}"
+        rule = f"build {name}: cc {path_for_ninja(source or path)}\n  extra = {extra}"
         if rule not in lines:
             lines.append(rule)
         return name
