@@ -431,3 +431,21 @@ GBytes *cluster_encoded(const Customer *customer)
     coder_deinit(&coder);
     return bytes;
 }
+
+bool cluster_told_bank(const Cluster *cluster, size_t at, Message *message)
+{
+    for (size_t i = 0; i < effects_count(cluster->effects); i++) {
+        const Effect *effect = effects_at(cluster->effects, i);
+        WireReader reader;
+        Header header;
+        if (effect->kind != EFFECT_SEND || effect->send.port != PORT_BANK)
+            continue;
+        assert_int_equal(wire_open(&reader, effect->send.bytes, effect->send.length, &header),
+                         DROP_NONE);
+        while (wire_next(&reader, message)) {
+            if (at-- == 0)
+                return true;
+        }
+    }
+    return false;
+}

@@ -93,4 +93,7 @@ int cluster_told(const Cluster *cluster, const char *text);
 /* command + deliver, for the usual case. */
 void cluster_do(Cluster *cluster, int who, const char *line);
 
+/* The messages to the bank of the last step, one after another from `at` on; false: no more. */
+bool cluster_told_bank(const Cluster *cluster, size_t at, Message *message);
+
 #endif

@@ -460,25 +460,6 @@ static void who_starts_elsewhere_is_reached_there(void **state)
 
 /* --- what the bank is told --- */
 
-/* The messages to the bank of this step, one after another from `at` on; false: no more. */
-static bool told_bank(const Cluster *cluster, size_t at, Message *message)
-{
-    for (size_t i = 0; i < effects_count(cluster->effects); i++) {
-        const Effect *effect = effects_at(cluster->effects, i);
-        WireReader reader;
-        Header header;
-        if (effect->kind != EFFECT_SEND || effect->send.port != PORT_BANK)
-            continue;
-        assert_int_equal(wire_open(&reader, effect->send.bytes, effect->send.length, &header),
-                         DROP_NONE);
-        while (wire_next(&reader, message)) {
-            if (at-- == 0)
-                return true;
-        }
-    }
-    return false;
-}
-
 static void who_stops_says_goodbye(void **state)
 {
     (void)state;
@@ -487,7 +468,7 @@ static void who_stops_says_goodbye(void **state)
     cluster_stop(cluster, A);
     assert_int_equal(cluster_start(cluster, A, "a"), LOAD_OK);
     cluster_stop(cluster, A);
-    assert_true(told_bank(cluster, 0, &message));
+    assert_true(cluster_told_bank(cluster, 0, &message));
     assert_int_equal(message.kind, MESSAGE_BYE);
     assert_int_equal(message.report.client, 1);
     assert_string_equal(message.report.name.text, "a");
@@ -511,11 +492,11 @@ static void all_that_the_bank_is_owed_is_sent_in_its_order(void **state)
     customer_step(cluster->customers[A], &(Event){.kind = EVENT_TIMEOUT, .now_ns = cluster->now_ns},
                   cluster->effects);
     for (size_t i = 0; i < MANY; i++) {
-        assert_true(told_bank(cluster, i, &message));
+        assert_true(cluster_told_bank(cluster, i, &message));
         assert_int_equal(message.kind, MESSAGE_BYE);
         assert_int_equal(message.report.version, i);
     }
-    assert_false(told_bank(cluster, MANY, &message));
+    assert_false(cluster_told_bank(cluster, MANY, &message));
     cluster_free(cluster);
 }
 
@@ -526,9 +507,9 @@ static void the_bank_hears_of_every_permanent_balance(void **state)
     Message message;
     assert_true(cluster_settle(cluster));
     cluster_command(cluster, A, "transfer 10 b");
-    assert_false(told_bank(cluster, 0, &message));
+    assert_false(cluster_told_bank(cluster, 0, &message));
     cluster_command(cluster, A, "checkpoint");
-    assert_true(told_bank(cluster, 0, &message));
+    assert_true(cluster_told_bank(cluster, 0, &message));
     assert_int_equal(message.kind, MESSAGE_REPORT);
     assert_int_equal(message.report.balance, cluster_money(90));
     cluster_free(cluster);

@@ -20,18 +20,9 @@ static void order(Cluster *cluster, int who, DissolveOrder word, uint64_t attemp
 /* What was said to the bank of this kind in the last step; false: nothing. */
 static bool said(const Cluster *cluster, MessageKind kind, Message *message)
 {
-    for (size_t i = 0; i < effects_count(cluster->effects); i++) {
-        const Effect *effect = effects_at(cluster->effects, i);
-        WireReader reader;
-        Header header;
-        if (effect->kind != EFFECT_SEND || effect->send.port != PORT_BANK)
-            continue;
-        assert_int_equal(wire_open(&reader, effect->send.bytes, effect->send.length, &header),
-                         DROP_NONE);
-        while (wire_next(&reader, message)) {
-            if (message->kind == kind)
-                return true;
-        }
+    for (size_t at = 0; cluster_told_bank(cluster, at, message); at++) {
+        if (message->kind == kind)
+            return true;
     }
     return false;
 }
