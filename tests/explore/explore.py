@@ -5,30 +5,15 @@
     explore.py COHORT SCENARIOS planted   a fault is found, and replayed by `cohort sim`
 """
 
-import json
 import pathlib
 import subprocess
 import sys
 import tempfile
 
 
-def run(cohort, *arguments, code=0):
-    done = subprocess.run([cohort, *map(str, arguments)], capture_output=True, text=True,
-                          timeout=300)
-    if done.returncode != code:
-        sys.exit(f"{' '.join(map(str, arguments))}: exit code {done.returncode} instead of {code}\n"
-                 f"{done.stdout[-3000:]}\n{done.stderr[-3000:]}")
-    return done
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1]))
 
-
-def holds(condition, what, text=""):
-    if not condition:
-        sys.exit(f"does not hold: {what}\n{text}")
-
-
-def last_json(done):
-    return json.loads(done.stdout.splitlines()[-1])
-
+from cli import holds, last_json, run
 
 SMALL = {
     "transfers": ["explore.transfers=1", "explore.rollbacks=1"],
@@ -74,7 +59,8 @@ def check_bounds(cohort, scenarios):
     for path in ("nowhere/schedule.ini", "/"):
         done = run(cohort, "explore", scenario, "--write-schedule", path, code=4)
         holds(f"cannot write {path}: " in done.stderr, "what cannot be written is said at once")
-    for flags in (["--json", "--write-schedule", "-"], ["--max-states", "0"], ["--max-memory", "1Q"], ["--budget", "soon"], [scenario]):
+    for flags in (["--json", "--write-schedule", "-"], ["--max-states", "0"],
+                  ["--max-memory", "1Q"], ["--budget", "soon"], [scenario]):
         run(cohort, "explore", scenario, *flags, code=2)
     run(cohort, "explore", code=2)
     idle = run(cohort, "explore", "/dev/null")

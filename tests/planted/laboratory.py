@@ -7,9 +7,12 @@ schedule replays it, and exploration finds a shortest counter-example of its own
 
 import json
 import os
-import subprocess
 import sys
 import tempfile
+
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+
+from cli import last_json, run
 
 # name: what exploration may do to two customers
 CASES = {
@@ -28,26 +31,17 @@ FOUND = (1, 3)
 SEEDS = 500
 
 
-def run(codes, *words):
-    done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                          timeout=280, check=False)
-    if done.returncode not in codes:
-        sys.exit(f"{' '.join(words)}: exit {done.returncode}, expected one of {codes}\n"
-                 f"{done.stdout}{done.stderr}")
-    return done
-
-
 def first_seed(cohort, planted):
-    done = run(FOUND, cohort, "sim", "--swarm", "--seeds", f"1..{SEEDS}", "--jobs", "1", "--json",
-               *planted)
+    done = run(cohort, "sim", "--swarm", "--seeds", f"1..{SEEDS}", "--jobs", "1", "--json",
+               *planted, code=FOUND)
     return next(told["seed"] for told in map(json.loads, done.stdout.splitlines())
                 if "violation" in told)
 
 
 def replays(cohort, schedule, planted):
     """Fails again with the fault, and holds without it."""
-    code = run(FOUND, cohort, "sim", "--schedule", schedule, *planted).returncode
-    run((0,), cohort, "sim", "--schedule", schedule)
+    code = run(cohort, "sim", "--schedule", schedule, *planted, code=FOUND).returncode
+    run(cohort, "sim", "--schedule", schedule)
     return code
 
 
@@ -58,18 +52,17 @@ def main():
         small, shortest, scenario = (os.path.join(folder, file)
                                      for file in ("small.ini", "shortest.ini", "explored.ini"))
         seed = first_seed(cohort, planted)
-        told = json.loads(run((0,), cohort, "shrink", "--swarm", "--seed", str(seed), "--json",
-                              "--write-schedule", small, *planted).stdout)
+        told = last_json(run(cohort, "shrink", "--swarm", "--seed", seed, "--json",
+                             "--write-schedule", small, *planted))
         code = replays(cohort, small, planted)
         print(f"swarm: seed {seed}; shrunk from {told['choices_before']} to "
               f"{told['choices_after']} choices, violation of {told['violation']}, exit {code}")
         with open(scenario, "w", encoding="utf-8") as out:
             out.write(SCENARIO + CASES[name])
-        run((0,), cohort, "explore", scenario)
-        explored = run(FOUND, cohort, "explore", scenario, "--json", "--write-schedule", shortest,
-                       *planted)
+        run(cohort, "explore", scenario)
+        last = last_json(run(cohort, "explore", scenario, "--json", "--write-schedule", shortest,
+                             *planted, code=FOUND))
         code = replays(cohort, shortest, planted)
-        last = json.loads(explored.stdout.splitlines()[-1])
         print(f"explored: {last['distinct']} states, a counter-example at depth {last['depth']}, "
               f"exit {code}")
 

@@ -14,6 +14,10 @@ import sys
 import tempfile
 import time
 
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+
+from cli import holds, last_json, run
+
 SCENARIOS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "scenarios")
 
 # name: the kind of violation, the exit code of a run that shows it, choices at most, seeds
@@ -25,40 +29,27 @@ CASES = {
 }
 
 
-def run(cohort, *words, code=0, folder=None):
-    done = subprocess.run([cohort, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                          text=True, timeout=280, check=False, cwd=folder)
-    if code is not None and done.returncode != code:
-        sys.exit(f"{' '.join(words)}: exit {done.returncode}, expected {code}\n{done.stdout}"
-                 f"{done.stderr}")
-    return done
-
-
-def require(condition, what):
-    if not condition:
-        sys.exit(f"does not hold: {what}")
-
-
 def usage(cohort, folder):
     sound = os.path.join(SCENARIOS, "example.ini")
     done = run(cohort, "shrink", sound, code=2)
-    require("does not fail" in done.stderr, "a run that holds cannot be shrunk")
-    require(run(cohort, "shrink", "--help").stdout.startswith("Usage: cohort shrink"), "--help")
+    holds("does not fail" in done.stderr, "a run that holds cannot be shrunk")
+    holds(run(cohort, "shrink", "--help").stdout.startswith("Usage: cohort shrink"), "--help")
     for words in ([], [sound, sound], [sound, "--swarm", "--seed", "1"], ["--swarm"],
                   ["--schedule", sound, "--seed", "1"], [sound, "--budget", "soon"],
                   [sound, "--budget", "0s"], [sound, "--jobs", "-1"], [sound, "--jobs", "0"],
                   [sound, "--seed", "x"],
                   [os.path.join(folder, "nowhere.ini")], [sound, "--set", "network.loss"],
                   ["--swarm", "--seed", "1", "--set", "network.loss=0"],
-                  ["--schedule", sound], [sound, "--json", "-o", "-"], [sound, "--json", "--write-schedule", "-"],
+                  ["--schedule", sound], [sound, "--json", "-o", "-"],
+                  [sound, "--json", "--write-schedule", "-"],
                   [sound, "-o", "-", "--write-schedule", "-"]):
-        require(run(cohort, "shrink", *words, code=2).stderr, f"an error says what is wrong: {words}")
+        holds(run(cohort, "shrink", *words, code=2).stderr, f"an error says what is wrong: {words}")
 
     # What cannot be written is said before the search.
     for flag in ("-o", "--write-schedule"):
         for path in (folder, os.path.join(folder, "no", "where")):
             done = run(cohort, "shrink", sound, flag, path, code=4)
-            require(f"cannot write {path}: " in done.stderr, "which file cannot be written")
+            holds(f"cannot write {path}: " in done.stderr, "which file cannot be written")
 
 
 def interrupted(cohort):
@@ -71,8 +62,8 @@ def interrupted(cohort):
             time.sleep(0.01)
         process.send_signal(signal.SIGINT)
         said = process.communicate(timeout=50)[1]
-    require(process.returncode == 130, f"exit 130 when interrupted, not {process.returncode}")
-    require("interrupted before the run was over" in said, "that it was interrupted")
+    holds(process.returncode == 130, f"exit 130 when interrupted, not {process.returncode}")
+    holds("interrupted before the run was over" in said, "that it was interrupted")
 
 
 def with_data(cohort, folder):
@@ -86,10 +77,10 @@ def with_data(cohort, folder):
         scenario.write("[scenario]\nduration=3s\n[bank]\ndata=rows.csv\n"
                        "[workload]\ntransfer_rate=20/s\ncheckpoint_rate=5/s\n")
     planted = ("--planted", "send-while-tentative")
-    told = json.loads(run(cohort, "shrink", "data.ini", *planted, "--json", "-o",
-                          os.path.join("sub", "small.ini"), folder=folder).stdout)
-    require(told["customers"] == len(names), "as many customers as the file has")
-    run(cohort, "sim", "small.ini", *planted, code=1, folder=os.path.join(folder, "sub"))
+    told = last_json(run(cohort, "shrink", "data.ini", *planted, "--json", "-o",
+                         os.path.join("sub", "small.ini"), cwd=folder))
+    holds(told["customers"] == len(names), "as many customers as the file has")
+    run(cohort, "sim", "small.ini", *planted, code=1, cwd=os.path.join(folder, "sub"))
 
 
 def first_seed(cohort, name, seeds):
@@ -107,37 +98,37 @@ def shrinks(cohort, name, folder):
     small, schedule = os.path.join(folder, "small file.ini"), os.path.join(folder, "schedule.ini")
     planted = ("--planted", name)
     run_given = ("shrink", "--swarm", "--seed", first_seed(cohort, name, seeds), *planted)
-    told = json.loads(run(cohort, *run_given, "--jobs", "1", "--json", "-o", small,
-                          "--write-schedule", schedule).stdout)
+    told = last_json(run(cohort, *run_given, "--jobs", "1", "--json", "-o", small,
+                         "--write-schedule", schedule))
     print({key: told[key] for key in told if key not in ("story", "schedule")})
     violation = violation or told["violation"]
     code = code or {"liveness": 3, "assertion": 70}.get(told["violation"], 1)
-    require(told["violation"] == violation, f"the violation is of {violation}")
-    require(told["choices_after"] <= most, f"at most {most} choices")
-    require(told["choices_after"] < told["choices_before"], "fewer choices than before")
+    holds(told["violation"] == violation, f"the violation is of {violation}")
+    holds(told["choices_after"] <= most, f"at most {most} choices")
+    holds(told["choices_after"] < told["choices_before"], "fewer choices than before")
     for words in ([small], ["--schedule", schedule]):
         run(cohort, "sim", *words, *planted, code=code)
         run(cohort, "sim", *words)
     # Whatever runs them: the same search, and the same words.
     text = run(cohort, *run_given, "--jobs", "2", "-o", small).stdout
     again = open(small, encoding="utf-8").read()
-    require(again == open(schedule, encoding="utf-8").read(), "the same result with other --jobs")
-    require(text.startswith(told["story"]), "the story is told first")
-    require(f"{told['choices_after']} choices of {told['choices_before']}" in text, "the counts")
+    holds(again == open(schedule, encoding="utf-8").read(), "the same result with other --jobs")
+    holds(text.startswith(told["story"]), "the story is told first")
+    holds(f"{told['choices_after']} choices of {told['choices_before']}" in text, "the counts")
     commands = [line[len("reproduce: "):] for line in text.splitlines()
                 if line.startswith("reproduce: ")]
-    require(len(commands) == 1 and small in commands[0], "the command that shows it")
+    holds(len(commands) == 1 and small in commands[0], "the command that shows it")
     shown = subprocess.run(commands[0], shell=True, stdout=subprocess.DEVNULL, check=False)
-    require(shown.returncode == code, "the command shows it")
+    holds(shown.returncode == code, "the command shows it")
     full = run(cohort, *run_given, "--jobs", "2", "-o", "/dev/full", code=4)
-    require("choices of" in full.stdout and "reproduce: " not in full.stdout,
+    holds("choices of" in full.stdout and "reproduce: " not in full.stdout,
             "what could not be written is told, but not how to run it")
     # What is small already stays as it is, and a schedule can be shrunk too.
-    once_more = json.loads(run(cohort, "shrink", "--schedule", schedule, *planted, "--json").stdout)
-    require(once_more["choices_before"] == told["choices_after"], "a schedule's own size")
-    require(once_more["choices_after"] <= told["choices_after"], "no larger than it was")
-    hasty = json.loads(run(cohort, *run_given, "--json", "--budget", "1ms").stdout)
-    require(hasty["choices_after"] <= hasty["choices_before"], "the best so far, when time is up")
+    once_more = last_json(run(cohort, "shrink", "--schedule", schedule, *planted, "--json"))
+    holds(once_more["choices_before"] == told["choices_after"], "a schedule's own size")
+    holds(once_more["choices_after"] <= told["choices_after"], "no larger than it was")
+    hasty = last_json(run(cohort, *run_given, "--json", "--budget", "1ms"))
+    holds(hasty["choices_after"] <= hasty["choices_before"], "the best so far, when time is up")
 
 
 def main():

@@ -15,32 +15,22 @@ import sys
 import tempfile
 import time
 
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+
+from cli import holds, last_json, run
+
 SEEDS = 20_000
 
 
-def run(cohort, *arguments, code=0, **keywords):
-    command = [cohort, "sim", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=500, **keywords)
-    if done.returncode != code:
-        sys.exit(f"{' '.join(command)}: exit code {done.returncode} instead of {code}\n"
-                 f"{done.stdout[-3000:]}\n{done.stderr[-3000:]}")
-    return done
-
-
-def holds(condition, what, text=""):
-    if not condition:
-        sys.exit(f"does not hold: {what}\n{text}")
-
-
-def last_json(done):
-    return json.loads(done.stdout.splitlines()[-1])
+def sim(cohort, *words, **keywords):
+    return run(cohort, "sim", *words, **keywords)
 
 
 # --- marks ---
 
 
 def marks(cohort):
-    done = run(cohort, "--swarm", "--seeds", f"1..{SEEDS}", "--jobs", "2", "--json")
+    done = sim(cohort, "--swarm", "--seeds", f"1..{SEEDS}", "--jobs", "2", "--json")
     total = last_json(done)
     missing = [name for name, times in total["marks"].items() if times == 0]
     rare = sorted(total["marks"].items(), key=lambda item: item[1])[:5]
@@ -56,23 +46,23 @@ def marks(cohort):
 
 
 def the_seed_alone_is_the_seed_of_a_batch(cohort):
-    one = last_json(run(cohort, "--swarm", "--seed", "11", "--json"))
-    batch = last_json(run(cohort, "--swarm", "--seeds", "11..11", "--json"))
+    one = last_json(sim(cohort, "--swarm", "--seed", "11", "--json"))
+    batch = last_json(sim(cohort, "--swarm", "--seeds", "11..11", "--json"))
     for key in ("events", "virtual_ns", "crashes"):
         holds(one[key] == batch[key], f"{key} of one run and of a batch of one", f"{one} {batch}")
     holds(batch["seeds"] == 1 and batch["failures"] == 0, "the batch has one seed", batch)
 
 
 def jobs_change_nothing(cohort):
-    alone = last_json(run(cohort, "--swarm", "--seeds", "1..60", "--jobs", "1", "--json"))
-    shared = last_json(run(cohort, "--swarm", "--seeds", "1..60", "--jobs", "3", "--json"))
+    alone = last_json(sim(cohort, "--swarm", "--seeds", "1..60", "--jobs", "1", "--json"))
+    shared = last_json(sim(cohort, "--swarm", "--seeds", "1..60", "--jobs", "3", "--json"))
     for key in ("seconds", "seeds_per_s", "virtual_per_real"):
         del alone[key], shared[key]
     holds(alone == shared, "one job and three come to the same", f"{alone}\n{shared}")
 
 
 def a_batch_tells_its_marks(cohort):
-    done = run(cohort, "--swarm", "--seeds", "1..20")
+    done = sim(cohort, "--swarm", "--seeds", "1..20")
     lines = done.stdout.splitlines()
     holds(lines[0].split() == ["mark", "times", "seeds"], "a table of marks", done.stdout)
     holds(any(re.fullmatch(r"rollback-no-orphan +[1-9]\d* +[1-9]\d*", line) for line in lines),
@@ -88,7 +78,7 @@ def a_batch_tells_its_marks(cohort):
 def a_seed_has_a_story_and_a_trace(cohort):
     with tempfile.TemporaryDirectory() as folder:
         trace = os.path.join(folder, "trace")
-        done = run(cohort, "--swarm", "--seed", "3", "--story", "--trace", trace)
+        done = sim(cohort, "--swarm", "--seed", "3", "--story", "--trace", trace)
         holds(" sends " in done.stdout, "a story", done.stdout)
         with open(trace) as lines:
             header = json.loads(lines.readline())
@@ -97,9 +87,9 @@ def a_seed_has_a_story_and_a_trace(cohort):
 
 def a_budget_ends_a_batch(cohort):
     began = time.monotonic()
-    total = last_json(run(cohort, "--swarm", "--budget", "1s", "--json"))
+    total = last_json(sim(cohort, "--swarm", "--budget", "1s", "--json"))
     holds(total["seeds"] >= 1 and time.monotonic() - began >= 1, "it goes on for its time", total)
-    total = last_json(run(cohort, "--swarm", "--seeds", "1..5", "--budget", "1h", "--json"))
+    total = last_json(sim(cohort, "--swarm", "--seeds", "1..5", "--budget", "1h", "--json"))
     holds(total["seeds"] == 5, "it ends with its seeds", total)
 
 
@@ -142,7 +132,7 @@ def what_makes_no_sense_is_refused(cohort):
                       ["--swarm", "--budget", "soon"],
                       ["--swarm", "--budget", "0s"],
                       ["--swarm", "--budget", "1s", "--shard", "1/2"]):
-        done = run(cohort, *arguments, code=2)
+        done = sim(cohort, *arguments, code=2)
         holds(done.stdout == "" and done.stderr.endswith("(try --help)\n"), arguments, done.stderr)
 
 
@@ -161,7 +151,7 @@ def command(cohort):
 
 
 def failing(cohort, fault, seeds, code, *more):
-    return run(cohort, "--swarm", "--seeds", f"1..{seeds}", "--jobs", "2", "--planted", fault,
+    return sim(cohort, "--swarm", "--seeds", f"1..{seeds}", "--jobs", "2", "--planted", fault,
                *more, code=code)
 
 
@@ -172,7 +162,7 @@ def a_failure_tells_its_seed_and_settings_first_and_how_to_see_it_again(cohort):
     again = re.search(r"^reproduce: (.*) sim (--swarm --seed \d+ --planted \S+)$", done.stdout,
                       re.M)
     holds(again and f"--seed {first[1]} " in again[2], "the command", done.stdout[:4000])
-    once = run(cohort, *again[2].split(), code=1)
+    once = sim(cohort, *again[2].split(), code=1)
     line = re.search(r"^violation of .*$", done.stdout, re.M)[0]
     holds(line in once.stdout.splitlines(), "it shows the same violation", once.stdout)
     holds(re.search(r": \d+ FAILED \(\d+ safety, \d+ liveness, 0 broken off\)$",
@@ -183,7 +173,7 @@ def a_failure_tells_its_seed_and_settings_first_and_how_to_see_it_again(cohort):
         path = os.path.join(folder, "seed.ini")
         with open(path, "w") as file:
             file.write(settings)
-        alone = run(cohort, path, "--planted", "send-while-tentative", code=1)
+        alone = sim(cohort, path, "--planted", "send-while-tentative", code=1)
         holds(line in alone.stdout.splitlines(), "the settings show it too", alone.stdout)
 
 
