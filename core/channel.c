@@ -336,7 +336,7 @@ uint64_t channel_release(Channel *channel, const Coverage *coverage)
     for (uint64_t label = state->base + 1; label <= coverage->upto; label++) {
         const Entry *entry = channel_entry(state, label);
         if (entry->lost)
-            lost_sum += entry->payload;
+            lost_sum = MIN(lost_sum + entry->payload, INT64_MAX);
     }
     g_array_remove_range(state->log, 0, (guint)(coverage->upto - state->base));
     state->base = coverage->upto;

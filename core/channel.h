@@ -121,7 +121,7 @@ typedef enum Contradiction {
 Contradiction channel_acknowledged(Channel *channel, const Coverage *coverage, uint64_t now_ns,
                                    GArray *lost);
 /* The peer's permanent checkpoint covers all up to coverage.upto: releases them. Returns the sum
- * of the payloads released as lost. */
+ * of the payloads released as lost, INT64_MAX when it is more. */
 uint64_t channel_release(Channel *channel, const Coverage *coverage);
 /* The fate and kind of what the coverage names, without acknowledging or releasing it. */
 Contradiction channel_take_word(Channel *channel, const Coverage *coverage, GArray *lost);

@@ -453,7 +453,6 @@ static void start(Customer *customer)
 static void stop(Customer *customer)
 {
     Process *process = &customer->process;
-    Message bye = {.kind = MESSAGE_BYE};
     customer->stopping = true;
     if (process->engaged == ENGAGED_CHECKPOINT && !process->voted)
         checkpoint_abort(process, &customer->step, process->self, false);
@@ -464,10 +463,7 @@ static void stop(Customer *customer)
     customer_refuse_commands(customer, REFUSAL_STOPPING);
     if (!customer_has_record(customer))
         return;
-    bye.report.client = customer->config.client;
-    bye.report.name = *customer_name(customer);
-    bye.report.version = process->epoch;
-    customer_owe_bank(customer, &bye);
+    membership_bye(customer);
     Coder coder = coder_encode_growing();
     customer_encode(customer, &coder);
     effects_save(customer->step.effects, SLOT_ORDERLY, 0, coder.bytes, coder.length);

@@ -102,13 +102,23 @@ static Progress insufficient(Customer *customer)
                                      .balance = balance_of(customer)});
 }
 
+/* Outside a cohort the bank may have given the account to another process since this one stopped:
+ * no money is moved from state alone, before the bank has said whose it is. */
+static bool awaits_resume(const Customer *customer)
+{
+    return customer->request.active && customer->request.command.kind == COMMAND_RESUME &&
+           !customer_active(customer);
+}
+
 static Progress execute_cash(Customer *customer)
 {
     Command command = *head(customer);
     bool deposit = command.kind == COMMAND_DEPOSIT;
     if (!customer->membership.has_account)
         return refuse_for(customer, REFUSAL_NO_ACCOUNT);
-    if (held(customer))
+    if (awaits_resume(customer) && request_silent(customer))
+        return refuse_for(customer, REFUSAL_BANK_SILENT);
+    if (held(customer) || awaits_resume(customer))
         return PROGRESS_WAITS;
     /* Cash that is committed adds to what a rollback would come back to, too. */
     Money most = balance_of(customer);

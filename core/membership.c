@@ -415,8 +415,10 @@ void membership_report(Customer *customer)
 
 void membership_receive_report_ack(Customer *customer, const Message *message)
 {
-    if (message->report.version == customer->membership.report_version)
-        customer->membership.report_due = false;
+    Membership *membership = &customer->membership;
+    if (message->report.client == customer->config.client &&
+        message->report.version == membership->report_version)
+        membership->report_due = false; /* else it was meant for who was here before */
 }
 
 /* The balance that a crash or a rollback would come back to. */
@@ -452,6 +454,23 @@ static void tick_proposal(Customer *customer)
     vote(customer, proposal->kind, proposal->id, proposal_name(&customer->membership),
          REFUSAL_NONE);
     proposal->repeat_ns = customer_repeat_at(customer, &proposal->backoff);
+}
+
+/* Nobody may take over the account from a balance that is not its last, nor while the bank may
+ * still close it: an unsaid BYE does no harm. */
+void membership_bye(Customer *customer)
+{
+    const Membership *membership = &customer->membership;
+    Message bye = {.kind = MESSAGE_BYE};
+    if (membership->proposal.pending && membership->proposal.kind == PROPOSAL_EXIT)
+        return;
+    INVARIANT_THAT(customer->owed_count, ==, 0); /* one datagram: heard together, or not at all */
+    if (membership->report_due)
+        owe_report(customer);
+    bye.report.client = customer->config.client;
+    bye.report.name = *customer_name(customer);
+    bye.report.version = customer->process.epoch;
+    customer_owe_bank(customer, &bye);
 }
 
 void membership_tick(Customer *customer)

@@ -24,6 +24,9 @@ void membership_locate(Customer *customer, const Member *members, size_t count);
 /* The balance was made permanent: the bank is to know. */
 void membership_report(Customer *customer);
 
+/* The process ends in good order: owes the bank a BYE, where that is safe to say. */
+void membership_bye(Customer *customer);
+
 /* Sends what is due to the bank (owes it), and notices what changed. */
 void membership_tick(Customer *customer);
 uint64_t membership_deadline(const Customer *customer);

@@ -208,7 +208,7 @@ uint64_t process_open_losses(const Process *process, Money *amount)
                 label <= perm->base || (label <= perm->out && channel_entry(perm, label)->lost);
             if (entry->lost && !settled) {
                 count++;
-                *amount += (Money)entry->payload;
+                *amount = MIN(*amount, INT64_MAX - (Money)entry->payload) + (Money)entry->payload;
             }
         }
     }

@@ -171,7 +171,8 @@ void process_discard_tentative(Process *process);
 void process_restore_permanent(Process *process);
 
 bool process_all_settled(const Process *process); /* the fate of everything sent is known */
-/* Losses this process would make permanent with a checkpoint taken now. */
+/* Losses this process would make permanent with a checkpoint taken now; an amount above INT64_MAX
+ * is given as INT64_MAX. */
 uint64_t process_open_losses(const Process *process, Money *amount);
 /* Adds what is lost in the logs to what this application knows to be lost for good. */
 void process_release_losses(const Process *process, Application *application);

@@ -306,6 +306,7 @@ static void code_status(Coder *coder, Message *m)
     code_u64(coder, &m->status.report);
     code_u64(coder, &m->status.inc);
     code_part(coder, &m->status.total, &m->status.first, &m->status.count, COUNTS_PER_MESSAGE_MAX);
+    require(coder, m->status.first < MEMBERS_MAX); /* it comes back in STATUS_ACK */
     for (uint16_t i = 0; !coder->failed && i < m->status.count; i++) {
         code_u64(coder, &m->status.counts[i].sent);
         code_u64(coder, &m->status.counts[i].received);

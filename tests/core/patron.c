@@ -40,6 +40,11 @@ void patron_free(Patron *patron)
     g_free(patron);
 }
 
+void patron_stop(Patron *patron)
+{
+    step(patron, (Event){.kind = EVENT_STOP});
+}
+
 void patron_crash(Patron *patron)
 {
     customer_free(patron->customer);

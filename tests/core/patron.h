@@ -30,7 +30,8 @@ Patron *patron_member(uint16_t count);  /* of cohort 1, of so many */
 void patron_free(Patron *patron);
 
 /* --- what happens to it --- */
-void patron_crash(Patron *patron); /* kill -9, and a new process with --name a */
+void patron_stop(Patron *patron);  /* in good order */
+void patron_crash(Patron *patron); /* kill -9 if it has not stopped, and a new process, --name a */
 void patron_command(Patron *patron, const char *line); /* tag 7 */
 void patron_wait(Patron *patron, uint64_t ns);
 void patron_hear(Patron *patron, const Message *message);

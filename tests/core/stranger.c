@@ -216,7 +216,8 @@ static void draw_status(const Truth *truth, Message *m)
     m->status.balance = draw_balance();
     m->status.report = near(9);
     m->status.total = one_in(8) ? MEMBERS_MAX : STRANGER_MEMBERS;
-    m->status.first = one_in(8) ? (uint16_t)below(m->status.total) : 0;
+    m->status.first = one_in(8) ? (uint16_t)below(m->status.total + 1u) : 0;
+    m->status.first = MIN(m->status.first, MEMBERS_MAX - 1);
     m->status.count = MIN((uint16_t)(m->status.total - m->status.first), STRANGER_MEMBERS);
     for (uint16_t i = 0; i < m->status.count; i++)
         m->status.counts[i] =

@@ -194,6 +194,15 @@ static void a_permanent_checkpoint_releases_and_counts_what_was_lost(void **stat
     assert_int_equal(channel_release(&pair->sender, &coverage), 0); /* once */
 }
 
+static void what_is_lost_beyond_any_amount_is_counted_as_the_largest(void **state)
+{
+    Pair *pair = *state;
+    channel_append(&pair->sender, INT64_MAX - 1, ENTRY_NEVER_SENT);
+    channel_append(&pair->sender, 1, ENTRY_NEVER_SENT);
+    channel_append(&pair->sender, 1, ENTRY_NEVER_SENT);
+    assert_true(channel_release(&pair->sender, &(Coverage){.upto = 3}) == INT64_MAX);
+}
+
 static void a_coverage_with_too_many_skips_stops_before_the_first_it_cannot_name(void **state)
 {
     Pair *pair = *state;
@@ -519,6 +528,7 @@ int main(void)
         CLAIM(a_transfer_given_up_goes_on_as_a_skip_and_its_fate_is_the_receivers_word),
         CLAIM(nothing_is_given_up_while_rolling),
         CLAIM(a_permanent_checkpoint_releases_and_counts_what_was_lost),
+        CLAIM(what_is_lost_beyond_any_amount_is_counted_as_the_largest),
         CLAIM(a_coverage_with_too_many_skips_stops_before_the_first_it_cannot_name),
         CLAIM(rollback_returns_what_the_receiver_lacks),
         CLAIM(an_aborted_rollback_leaves_the_channel_as_it_was),

@@ -9,6 +9,7 @@
 
 #include "core/customer_state.h"
 #include "core/membership.h"
+#include "core/request.h"
 #include "tests/core/patron.h"
 
 /* --- votes --- */
@@ -185,6 +186,125 @@ static void a_new_balance_is_reported_at_once_and_then_at_its_time(void **state)
     patron_free(patron);
 }
 
+static void only_the_answer_to_ones_own_report_ends_it(void **state)
+{
+    (void)state;
+    Patron *patron = patron_with_account();
+    const Membership *membership = &patron->customer->membership;
+    Message ack = {.kind = MESSAGE_REPORT_ACK};
+    patron_command(patron, "deposit 1");
+    ack.report.client = PATRON_CLIENT + 1; /* had this port before */
+    ack.report.version = membership->report_version;
+    patron_hear(patron, &ack);
+    assert_true(membership->report_due);
+    ack.report.client = PATRON_CLIENT;
+    ack.report.version--;
+    patron_hear(patron, &ack);
+    assert_true(membership->report_due);
+    ack.report.version++;
+    patron_hear(patron, &ack);
+    assert_false(membership->report_due);
+    patron_free(patron);
+}
+
+/* --- the end --- */
+
+static size_t datagrams_to_the_bank(const Patron *patron)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < effects_count(patron->effects); i++) {
+        const Effect *effect = effects_at(patron->effects, i);
+        count += effect->kind == EFFECT_SEND && effect->send.port == PORT_BANK;
+    }
+    return count;
+}
+
+/* Else another process could be given the account with a balance that is not its last. */
+static void nobody_says_goodbye_without_its_last_balance(void **state)
+{
+    (void)state;
+    Patron *patron = patron_with_account();
+    Message report, bye;
+    patron_command(patron, "deposit 1");
+    patron_stop(patron);
+    assert_int_equal(patron_times_said(patron, MESSAGE_REPORT, &report), 1);
+    assert_int_equal(report.report.balance, PATRON_BALANCE + 100);
+    assert_true(patron_said(patron, MESSAGE_BYE, &bye));
+    assert_int_equal(datagrams_to_the_bank(patron), 1);
+    patron_free(patron);
+}
+
+static void what_the_bank_knows_is_not_said_again_at_the_end(void **state)
+{
+    (void)state;
+    Patron *patron = patron_with_account();
+    Message bye;
+    patron_stop(patron);
+    assert_true(patron_silent(patron, MESSAGE_REPORT));
+    assert_int_equal(patron_times_said(patron, MESSAGE_BYE, &bye), 1);
+    patron_free(patron);
+}
+
+/* Whether or not the bank has closed the account, nobody else may be given it before this process
+ * knows: it would take the other's account for the one that was closed. */
+static void who_may_be_closing_its_account_says_no_goodbye(void **state)
+{
+    (void)state;
+    for (int kind = PROPOSAL_EXIT; kind <= PROPOSAL_JOIN; kind++) {
+        Patron *patron = patron_with_account();
+        Message proposal = kind == PROPOSAL_JOIN ? patron_join_part(1, 2, 0, 2)
+                                                 : patron_proposal(PROPOSAL_EXIT, 1, "a");
+        patron_hear(patron, &proposal);
+        patron_expect_vote(patron, (ProposalKind)kind, 1, REFUSAL_NONE);
+        patron_stop(patron);
+        assert_int_equal(patron_silent(patron, MESSAGE_BYE), kind == PROPOSAL_EXIT);
+        patron_free(patron);
+    }
+}
+
+/* --- and the beginning --- */
+
+static void outside_a_cohort_no_cash_moves_before_the_bank_has_said_whose_it_is(void **state)
+{
+    (void)state;
+    Patron *patron = patron_with_account();
+    patron_stop(patron);
+    patron_crash(patron);
+    patron_command(patron, "withdrawal 5");
+    assert_null(patron_told(patron, NOTICE_SUCCESS));
+    patron_answer(patron, patron->customer->request.number,
+                  (Notice){.kind = NOTICE_SUCCESS, .command = COMMAND_RESUME});
+    assert_non_null(patron_told(patron, NOTICE_SUCCESS));
+    assert_int_equal(account_balance(&patron->customer->process.application), PATRON_BALANCE - 500);
+    patron_free(patron);
+}
+
+static void a_silent_bank_has_cash_refused_after_a_start(void **state)
+{
+    (void)state;
+    Patron *patron = patron_with_account();
+    patron_stop(patron);
+    patron_crash(patron);
+    patron_command(patron, "deposit 5");
+    assert_null(patron_told(patron, NOTICE_FAILURE));
+    patron_wait(patron, BANK_SILENT_NS_MAX);
+    assert_int_equal(patron_told(patron, NOTICE_FAILURE)->refusal, REFUSAL_BANK_SILENT);
+    assert_int_equal(account_balance(&patron->customer->process.application), PATRON_BALANCE);
+    patron_free(patron);
+}
+
+static void a_member_has_its_cash_at_once_after_a_start(void **state)
+{
+    (void)state;
+    Patron *patron = patron_member(2);
+    patron_stop(patron);
+    patron_crash(patron);
+    patron_command(patron, "deposit 5");
+    assert_true(patron->customer->request.active);
+    assert_non_null(patron_told(patron, NOTICE_SUCCESS));
+    patron_free(patron);
+}
+
 /* --- places --- */
 
 static void who_is_somewhere_else_is_told_everything_anew(void **state)
@@ -264,6 +384,13 @@ int main(void)
         cmocka_unit_test(what_is_to_be_dissolved_has_been_formed),
         cmocka_unit_test(that_a_cohort_was_formed_proves_no_exit_of_that_number),
         cmocka_unit_test(a_new_balance_is_reported_at_once_and_then_at_its_time),
+        cmocka_unit_test(only_the_answer_to_ones_own_report_ends_it),
+        cmocka_unit_test(nobody_says_goodbye_without_its_last_balance),
+        cmocka_unit_test(what_the_bank_knows_is_not_said_again_at_the_end),
+        cmocka_unit_test(who_may_be_closing_its_account_says_no_goodbye),
+        cmocka_unit_test(outside_a_cohort_no_cash_moves_before_the_bank_has_said_whose_it_is),
+        cmocka_unit_test(a_silent_bank_has_cash_refused_after_a_start),
+        cmocka_unit_test(a_member_has_its_cash_at_once_after_a_start),
         cmocka_unit_test(who_is_somewhere_else_is_told_everything_anew),
         cmocka_unit_test(members_are_found_in_whatever_order_the_bank_names_them),
     };

@@ -233,6 +233,17 @@ static void losses_are_open_until_a_permanent_checkpoint_holds_them(void **state
     assert_int_equal(process_open_losses(&lone->process, &amount), 0);
 }
 
+static void losses_beyond_any_amount_are_counted_as_the_largest(void **state)
+{
+    Lone *lone = *state;
+    Money amount = 0;
+    channel_append(channel_of(lone, CHILD), INT64_MAX - 1, ENTRY_NEVER_SENT);
+    channel_append(channel_of(lone, CHILD), 1, ENTRY_NEVER_SENT);
+    channel_append(channel_of(lone, PARENT), 1, ENTRY_NEVER_SENT);
+    assert_int_equal(process_open_losses(&lone->process, &amount), 3);
+    assert_true(amount == INT64_MAX);
+}
+
 static void all_that_the_logs_hold_as_lost_is_released(void **state)
 {
     Lone *lone = *state;
@@ -566,6 +577,7 @@ int main(void)
         CLAIM(a_rollback_goes_back_to_the_permanent_checkpoint),
         CLAIM(all_is_settled_when_every_fate_is_known),
         CLAIM(losses_are_open_until_a_permanent_checkpoint_holds_them),
+        CLAIM(losses_beyond_any_amount_are_counted_as_the_largest),
         CLAIM(all_that_the_logs_hold_as_lost_is_released),
         CLAIM(a_decoded_process_is_the_encoded_one),
         CLAIM(with_a_yes_said_the_tentative_checkpoint_is_known_to_be_saved),

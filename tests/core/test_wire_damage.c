@@ -206,6 +206,7 @@ static const Patch patches[] = {
     {"unknown state", MESSAGE_STATUS, LEAST, 27, U8(STATUS_STATES)},
     {"negative balance of a status", MESSAGE_STATUS, LEAST, 29, MINUS_ONE},
     {"part beyond the counts", MESSAGE_STATUS, LEAST, 55, U16(1)},
+    {"part beyond all members", MESSAGE_STATUS, LEAST, 53, 4, {0x03, 0xe8, 0x03, 0xe8}},
     {"41 counts in a part", MESSAGE_STATUS, GREATEST, 53, 6, {0x03, 0xe8, 0, 0, 0, 41}},
     {"65535 counts in a part", MESSAGE_STATUS, GREATEST, 57, U16(UINT16_MAX)},
     {"acknowledged part of no member", MESSAGE_STATUS_ACK, LEAST, 25, U16(MEMBERS_MAX)},
