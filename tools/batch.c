@@ -152,7 +152,7 @@ static int hire(Run *run, unsigned index)
                 close(run->workers[i].pipe);
         }
         close(fds[0]);
-        signal(SIGINT, SIG_IGN); /* ours alone: it ends the workers */
+        options_uninterruptible();
         work(run, index, fds[1]);
     }
     close(fds[1]);

@@ -130,7 +130,7 @@ static void close_side(Side *side)
 static json_t *object_of(const Diff *diff, const Side *side)
 {
     json_t *object = json_loadb(side->line, side->line_length, 0, NULL);
-    for (char **key = diff->ignored; key != NULL && *key != NULL; key++)
+    for (char **key = diff->ignored; *key != NULL; key++)
         json_object_del(object, *key);
     return object;
 }
@@ -243,9 +243,12 @@ int diff_main(int argc, char **argv)
         return options_fail(EXIT_USAGE, argv[0], "only one trace can be standard input");
     if (diff.context < 0 || diff.context > CONTEXT_MAX)
         return options_fail(EXIT_USAGE, argv[0], "--context must be from 0 to %d", CONTEXT_MAX);
-    g_auto(GStrv) ignored = ignore != NULL ? g_strsplit(ignore, ",", -1) : NULL;
+    /* Datagrams are counted, too. */
+    g_autofree char *keys =
+        g_strconcat(ignore != NULL ? ignore : "", diff.no_datagrams ? ",seq" : "", NULL);
+    g_auto(GStrv) ignored = g_strsplit(keys, ",", -1);
     diff.ignored = ignored;
-    diff.divergence = divergence_new((size_t)diff.context);
+    diff.divergence = divergence_new((size_t)diff.context, (const char *const *)ignored);
     for (unsigned side = 0; side < SIDES; side++)
         diff.sides[side].path = paths[side];
     exit_code = diff_traces(&diff);

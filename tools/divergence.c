@@ -14,6 +14,7 @@ typedef struct Kept {
 
 struct Divergence {
     size_t shown_max;
+    const char *const *ignored;
     uint64_t passed;
     GQueue before[SIDES];
     GQueue after[SIDES];
@@ -35,10 +36,11 @@ static void kept_free(void *element)
     g_free(kept);
 }
 
-Divergence *divergence_new(size_t shown_max)
+Divergence *divergence_new(size_t shown_max, const char *const *ignored)
 {
     Divergence *divergence = g_new0(Divergence, 1);
     divergence->shown_max = shown_max;
+    divergence->ignored = ignored;
     return divergence;
 }
 
@@ -87,6 +89,11 @@ static void add_field(GPtrArray *fields, const char *key)
         g_ptr_array_add(fields, g_strdup(key));
 }
 
+static bool is_ignored(const Divergence *divergence, const char *key)
+{
+    return divergence->ignored != NULL && g_strv_contains(divergence->ignored, key);
+}
+
 /* The keys whose values differ in the first lines after the parting; empty when one side ends. */
 static GPtrArray *fields_of(const Divergence *divergence)
 {
@@ -103,7 +110,7 @@ static GPtrArray *fields_of(const Divergence *divergence)
         json_object_foreach(objects[side], key, value)
         {
             const json_t *other = json_object_get(objects[1 - side], key);
-            if (other == NULL || !json_equal(value, other))
+            if ((other == NULL || !json_equal(value, other)) && !is_ignored(divergence, key))
                 add_field(fields, key);
         }
     }

@@ -18,8 +18,9 @@ enum { SIDES = 2 };
 
 typedef struct Divergence Divergence;
 
-/* shown_max: how many events are kept before the point where they part, and from there on. */
-Divergence *divergence_new(size_t shown_max);
+/* shown_max: how many events are kept before the point where they part, and from there on.
+ * ignored: keys that are not compared, and not said to differ; borrowed, or NULL. */
+Divergence *divergence_new(size_t shown_max, const char *const *ignored);
 void divergence_free(Divergence *divergence);
 
 /* Both sides have this; the moments may differ in what was not compared. */

@@ -183,7 +183,14 @@ const volatile sig_atomic_t *options_interruptible(void)
 {
     const struct sigaction action = {.sa_handler = on_interrupt}; /* no SA_RESTART: poll ends */
     sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
     return &interrupted;
+}
+
+void options_uninterruptible(void)
+{
+    signal(SIGINT, SIG_IGN);
+    signal(SIGTERM, SIG_IGN);
 }
 
 /* --- the environment --- */

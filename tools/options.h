@@ -17,7 +17,7 @@ enum {
     EXIT_STUCK = 3,        /* no progress after the faults stopped */
     EXIT_ENVIRONMENT = 4,  /* port taken, disk full, permission */
     EXIT_INTERNAL = 70,    /* a broken invariant of the program itself */
-    EXIT_INTERRUPTED = 130 /* by SIGINT, as shells say it */
+    EXIT_INTERRUPTED = 130 /* by SIGINT, as shells say it, or by SIGTERM */
 };
 
 /* Parses the flags; a subcommand of these takes no other words. --help prints `help`, --version
@@ -44,8 +44,11 @@ const char *options_jobs(const char *text, unsigned *jobs);
 /* Plants what --planted names, where faults can be planted; NULL: nothing. True: go on. False: it
  * is `list`, or no fault; all is said, and *exit_code is how to end. */
 bool options_plant(const char *command, const char *name, int *exit_code);
-/* From now on SIGINT ends nothing, but makes this true, and system calls that wait return. */
+/* From now on SIGINT and SIGTERM end nothing, but make this true, and system calls that wait
+ * return. */
 const volatile sig_atomic_t *options_interruptible(void);
+/* For a child of such a process: they are its parent's alone, which ends its children. */
+void options_uninterruptible(void);
 
 /* --- the environment --- */
 

@@ -51,7 +51,7 @@ typedef struct Replay {
     char *planted;
     gboolean datagrams;
     gboolean json;
-    GPtrArray *files; /* of GMappedFile */
+    GPtrArray *files; /* their contents */
     GArray *parts;    /* of ReplayPart: those that tell anything */
     GPtrArray *cut;   /* paths */
     PlaybackCounts counts;
@@ -206,17 +206,16 @@ static int replay_file(Replay *replay, const char *path)
     g_autoptr(GError) error = NULL;
     if (g_file_test(path, G_FILE_TEST_EXISTS) && !g_file_test(path, G_FILE_TEST_IS_REGULAR))
         return no_recording(replay, path); /* a pipe would be waited for */
-    GMappedFile *file = g_mapped_file_new(path, FALSE, &error);
-    if (file == NULL)
+    char *bytes;
+    gsize length;
+    if (!g_file_get_contents(path, &bytes, &length, &error)) /* it may still grow, or be cut */
         return options_fail(g_error_matches(error, G_FILE_ERROR, G_FILE_ERROR_NOENT)
                                 ? EXIT_USAGE
                                 : EXIT_ENVIRONMENT,
                             replay->command, "%s", error->message);
-    g_ptr_array_add(replay->files, file);
-    return replay_part(replay,
-                       &(ReplayPart){.path = path,
-                                     .bytes = (const uint8_t *)g_mapped_file_get_contents(file),
-                                     .length = g_mapped_file_get_length(file)});
+    g_ptr_array_add(replay->files, bytes);
+    return replay_part(
+        replay, &(ReplayPart){.path = path, .bytes = (const uint8_t *)bytes, .length = length});
 }
 
 /* --- together --- */
@@ -328,7 +327,7 @@ int replay_main(int argc, char **argv)
         G_OPTION_ENTRY_NULL};
     int exit_code;
     if (options_parse(entries, HELP, argc, argv, &exit_code)) {
-        replay.files = g_ptr_array_new_with_free_func((GDestroyNotify)g_mapped_file_unref);
+        replay.files = g_ptr_array_new_with_free_func(g_free);
         replay.parts = g_array_new(FALSE, FALSE, sizeof(ReplayPart));
         replay.cut = g_ptr_array_new();
         replay.out = g_string_new(NULL);

@@ -181,12 +181,28 @@ static void note_beginning(const Life *life)
     config->note(config->user, text);
 }
 
+/* A life that its recording does not tell to the end, and no other goes on with. */
+static void note_end(const Life *life)
+{
+    const ReplayMergeConfig *config = life->merge->config;
+    if (playback_state(life->playback) == PLAYBACK_OVER)
+        return;
+    g_autofree char *text = g_strdup_printf("%s breaks off: if %s went on after that, what it did "
+                                            "is missing, and others may look wrong",
+                                            life->part->path, life->name.text);
+    config->note(config->user, text);
+}
+
 /* It goes no further. */
 static void end_life(Life *life)
 {
     const ReplayMergeConfig *config = life->merge->config;
-    if (life->after == NULL || playback_header(life->playback)->role == RECORDING_BANK)
+    if (playback_header(life->playback)->role == RECORDING_BANK)
         return;
+    if (life->after == NULL) {
+        note_end(life);
+        return;
+    }
     const RecordingHeader *after = playback_header(life->after->playback);
     if (playback_pass_on(life->playback, after->stored))
         return;

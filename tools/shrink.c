@@ -138,7 +138,8 @@ static const char *path_of(const Given *given)
 }
 
 /* The scenario as one text, seed and all. NULL: *error says why. */
-static char *load_text(const Given *given, char **error)
+/* `data`: the file whose rows the customers are; "" for none. */
+static char *load_text(const Given *given, char **data, char **error)
 {
     Scenario *scenario = NULL;
     uint64_t seed = 0;
@@ -165,6 +166,7 @@ static char *load_text(const Given *given, char **error)
         scenario->seed = seed;
     GString *text = g_string_new(NULL);
     scenario_write(scenario, text);
+    *data = g_strdup(scenario->data);
     scenario_free(scenario);
     return g_string_free(text, FALSE);
 }
@@ -411,9 +413,13 @@ static int run(const Given *given, const char *command)
         !options_may_write(command, given->write_schedule))
         return EXIT_ENVIRONMENT;
     g_autofree char *error = NULL;
-    g_autofree char *text = load_text(given, &error);
+    g_autofree char *data = NULL;
+    g_autofree char *text = load_text(given, &data, &error);
     if (text == NULL)
         return options_fail(EXIT_USAGE, command, "%s", error);
+    const FileUse uses[] = {{"the scenario's data", data}, outputs[0], outputs[1]};
+    if (data[0] != '\0' && !options_files_differ(command, uses, G_N_ELEMENTS(uses)))
+        return EXIT_USAGE;
     shrinking.began_us = g_get_monotonic_time();
     shrinking.shown_us = shrinking.began_us;
     shrinking.trial = (Trial){.path = path_of(given),

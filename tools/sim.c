@@ -341,13 +341,20 @@ static int run_watched(const Simulation *simulation, uint64_t seed, const Given 
                                .datagrams = given->datagrams};
     g_autoptr(GString) lines = g_string_new(NULL);
     Outcome outcome = simrun(simulation, seed, &observer, lines);
-    if (!close_trace(watcher))
-        return options_fail(EXIT_ENVIRONMENT, command, "cannot write %s: %s", given->trace,
-                            g_strerror(errno));
-    if (simulation->noted != NULL && !outcome.interrupted && !write_schedule())
-        return options_fail(EXIT_ENVIRONMENT, command, "cannot write %s: %s", noting_path,
-                            g_strerror(errno));
-    return report_run(&outcome, watcher, lines);
+    const char *unwritten = NULL;
+    int reason = 0;
+    if (!close_trace(watcher)) {
+        unwritten = given->trace;
+        reason = errno;
+    }
+    if (simulation->noted != NULL && !outcome.interrupted && !write_schedule()) {
+        unwritten = noting_path;
+        reason = errno;
+    }
+    const int exit_code = report_run(&outcome, watcher, lines);
+    return unwritten == NULL ? exit_code
+                             : options_fail(EXIT_ENVIRONMENT, command, "cannot write %s: %s",
+                                            unwritten, g_strerror(reason));
 }
 
 static int run_single(const Simulation *simulation, uint64_t seed, const Given *given,
@@ -427,6 +434,15 @@ static bool files_differ(const Given *given, const char *command)
     return options_files_differ(command, &uses[0], 2) && options_files_differ(command, &uses[1], 2);
 }
 
+/* Nor does one take the place of the accounts that the scenario begins with. */
+static bool spares_data(const Given *given, const Scenario *scenario, const char *command)
+{
+    const FileUse uses[] = {{"the scenario's data", scenario->data},
+                            {"--trace", given->trace},
+                            {"--write-schedule", given->write_schedule}};
+    return scenario->data[0] == '\0' || options_files_differ(command, uses, G_N_ELEMENTS(uses));
+}
+
 static int run(const Given *given, const char *command)
 {
     Batch batch = {0};
@@ -444,7 +460,9 @@ static int run(const Given *given, const char *command)
         return EXIT_USAGE;
     if (given->seed == NULL)
         seed = scenario->seed;
-    int exit_code = run_loaded(given, scenario, batch, seed, command);
+    int exit_code = spares_data(given, scenario, command)
+                        ? run_loaded(given, scenario, batch, seed, command)
+                        : EXIT_USAGE;
     scenario_free(scenario);
     return exit_code;
 }

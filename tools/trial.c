@@ -87,7 +87,7 @@ static void begin_child(const Child *children, unsigned count)
         if (children[i].pid != 0)
             close(children[i].pipe);
     }
-    signal(SIGINT, SIG_IGN); /* the parent alone: it ends its children */
+    options_uninterruptible();
     signal(SIGALRM, SIG_DFL);
     for (size_t i = 0; i < G_N_ELEMENTS(deadly); i++)
         signal(deadly[i], SIG_DFL); /* a sanitizer would make an exit of it */

@@ -196,7 +196,7 @@ static bool both_broke_off(const Divergence *divergence, const TellingEnd ends[s
 static int run_seed(const Simulation *simulation, uint64_t seed, const char *command)
 {
     Pair pair = {0};
-    Divergence *divergence = divergence_new(SHOWN_MAX);
+    Divergence *divergence = divergence_new(SHOWN_MAX, NULL);
     TellingEnd ends[SIDES];
     int exit_code = EXIT_DONE;
     fflush(stdout);

@@ -224,6 +224,37 @@ def killed_at_any_instant_all_lives_replay_as_one_run():
         same(cohort(world, "check", "--settled", "run.jsonl").returncode, 0)
 
 
+def what_is_still_recorded_replays_as_far_as_it_is():
+    chance = random.Random(1987)
+    with World() as world:
+        run = Recorded(world)
+        unanswered = dict.fromkeys(NAMES, 0)
+        for _ in range(20):
+            for _ in range(10):
+                command_all(run, chance, unanswered)
+            check(run.replay("--trace", "run.jsonl").stdout.startswith("identical: "), "replay")
+        for name in NAMES:
+            for _ in range(unanswered[name]):
+                run.people[name].result()
+        run.settle()
+        run.end()
+        run.check_together()
+
+
+def who_may_have_gone_on_without_a_recording_is_named():
+    with World() as world:
+        run = Recorded(world)
+        run.alice.kill()
+        run.people["alice"] = world.customer("--name", "alice")
+        run.alice.event("EVENT resumed ...")
+        run.settle()
+        run.transfer(1, "alice", "bob")
+        run.end()
+        done = run.replay("--trace", "run.jsonl")
+        check("alice-0.rec breaks off: if alice went on after that" in done.stderr, done.stderr)
+        check("bob" not in done.stderr, done.stderr)
+
+
 def cut_off_anywhere_it_replays_up_to_the_cut():
     chance = random.Random(1987)
     with World() as world:
@@ -316,6 +347,8 @@ main(a_recorded_session_replays_identical_and_its_one_trace_passes_the_check,
      the_one_trace_tells_of_each_process_what_its_own_trace_tells,
      nothing_is_received_before_it_was_sent,
      killed_at_any_instant_all_lives_replay_as_one_run,
+     what_is_still_recorded_replays_as_far_as_it_is,
+     who_may_have_gone_on_without_a_recording_is_named,
      cut_off_anywhere_it_replays_up_to_the_cut,
      damage_in_the_midst_is_told_with_its_place,
      a_recording_is_never_written_over,

@@ -77,6 +77,15 @@ def with_data(cohort, folder):
         scenario.write("[scenario]\nduration=3s\n[bank]\ndata=rows.csv\n"
                        "[workload]\ntransfer_rate=20/s\ncheckpoint_rate=5/s\n")
     planted = ("--planted", "send-while-tentative")
+    before = open(os.path.join(folder, "rows.csv"), encoding="ascii").read()
+    for words in (["shrink", "data.ini", "-o"], ["sim", "data.ini", "--trace"],
+                  ["shrink", "data.ini", "--write-schedule"], ["sim", "data.ini", "--write-schedule"]):
+        done = run(cohort, *words, "sub/../rows.csv", *planted, code=2, cwd=folder)
+        holds("the scenario's data" in done.stderr, f"accounts are not written over: {words}")
+    holds(before == open(os.path.join(folder, "rows.csv"), encoding="ascii").read(), "the accounts")
+    for flag in ("--trace", "--write-schedule"):
+        done = run(cohort, "sim", "data.ini", *planted, flag, "/dev/full", code=4, cwd=folder)
+        holds("violation of discipline" in done.stdout, "what was found is told", done.stdout)
     told = last_json(run(cohort, "shrink", "data.ini", *planted, "--json", "-o",
                          os.path.join("sub", "small.ini"), cwd=folder))
     holds(told["customers"] == len(names), "as many customers as the file has")

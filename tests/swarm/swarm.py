@@ -93,11 +93,11 @@ def a_budget_ends_a_batch(cohort):
     holds(total["seeds"] == 5, "it ends with its seeds", total)
 
 
-def an_interrupted_batch_says_what_it_did(cohort):
+def an_interrupted_batch_says_what_it_did(cohort, how):
     worker = subprocess.Popen([cohort, "sim", "--swarm", "--budget", "1h", "--json"],
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     time.sleep(1)
-    worker.send_signal(signal.SIGINT)
+    worker.send_signal(how)
     out, err = worker.communicate(timeout=60)
     holds(worker.returncode == 130, "exit code 130", worker.returncode)
     holds(re.search(r"^interrupted: \d+ seeds done$", err, re.M), "how many seeds", err)
@@ -142,7 +142,8 @@ def command(cohort):
     a_batch_tells_its_marks(cohort)
     a_seed_has_a_story_and_a_trace(cohort)
     a_budget_ends_a_batch(cohort)
-    an_interrupted_batch_says_what_it_did(cohort)
+    an_interrupted_batch_says_what_it_did(cohort, signal.SIGINT)
+    an_interrupted_batch_says_what_it_did(cohort, signal.SIGTERM)
     a_worker_that_dies_takes_its_seed_with_it_and_no_other(cohort)
     what_makes_no_sense_is_refused(cohort)
 
