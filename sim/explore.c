@@ -18,9 +18,10 @@ struct Explorer {
     bool cash_survives;
     uint64_t next;      /* the cut to look at next */
     uint64_t level_end; /* where the next depth begins */
-    Pool *judged;       /* tuples of histories */
-    uint32_t found;     /* the cut that is the counter-example */
-    Cut at;             /* being looked at, and the move being tried: */
+    Pool *judged;       /* what was said after which histories */
+    uint32_t found;     /* the cut that is the counter-example, or the last but one: */
+    bool at_rest;       /* it is one because nothing is under way in it */
+    Cut at;             /* being looked at, and the move being tried, or found: */
     uint16_t member;
     Move move;
     ExploreResult result;
@@ -159,19 +160,24 @@ GArray *explorer_path(Explorer *explorer)
     Move move = explorer->move;
     uint32_t number = explorer->found != SEEN_NONE ? explorer->found : (uint32_t)explorer->next;
     GArray *path = path_to(explorer, number, &real, &to_real);
-    if (explorer->found != SEEN_NONE || move == MOVE_NONE)
+    if (move == MOVE_NONE)
         return path;
     ExploreMove last = {.member = to_real.to[explorer->member],
                         .move = locals_move_image(explorer->locals, move, &to_real),
                         .to = POOL_NONE};
     last.from = cuts_mind(explorer->cuts, &real, last.member)->core;
+    if (explorer->found != SEEN_NONE) { /* else it is still being tried */
+        LocalStep step = locals_step(explorer->locals, last.from, last.move);
+        last.to = step.core;
+        last.traces = step.traces;
+    }
     g_array_append_val(path, last);
     return path;
 }
 
 /* --- judging --- */
 
-static GPtrArray *judge_path(Explorer *explorer, const GArray *path)
+static GPtrArray *judge_path(Explorer *explorer, const GArray *path, bool settled)
 {
     Checker *checker = checker_new();
     uint64_t seq = 0;
@@ -189,40 +195,60 @@ static GPtrArray *judge_path(Explorer *explorer, const GArray *path)
         }
     }
     GPtrArray *violations = checker_judge(
-        checker, (CheckOptions){.whole = true, .cash_survives = explorer->cash_survives});
+        checker, (CheckOptions){
+                     .whole = true, .settled = settled, .cash_survives = explorer->cash_survives});
     checker_free(checker);
     return violations;
 }
 
 GPtrArray *explorer_violations(Explorer *explorer)
 {
-    Cut real;
-    Permutation to_real;
     if (explorer->found == SEEN_NONE)
         return g_ptr_array_new();
-    g_autoptr(GArray) path = path_to(explorer, explorer->found, &real, &to_real);
-    return judge_path(explorer, path);
+    g_autoptr(GArray) path = explorer_path(explorer);
+    return judge_path(explorer, path, explorer->at_rest);
 }
 
-/* Judges the past of a new cut, unless one like it was. */
-static void judge(Explorer *explorer, uint32_t number)
+/* Is nothing like it judged yet: that `member` says this, after what all have said before in the
+ * cut? */
+static bool is_news(Explorer *explorer, const Cut *cut, uint16_t member, uint32_t traces)
 {
     uint16_t count = locals_members(explorer->locals);
-    uint32_t histories[STANDING_PEERS_MAX];
-    Cut cut = cut_at(explorer, number);
-    Cut real;
-    Permutation to_real;
+    uint32_t news[STANDING_PEERS_MAX + 2];
     for (uint16_t i = 0; i < count; i++)
-        histories[i] = cuts_mind(explorer->cuts, &cut, i)->history;
+        news[i] = cuts_mind(explorer->cuts, cut, i)->history;
+    news[count] = member;
+    news[count + 1] = traces;
     uint32_t known = pool_count(explorer->judged);
-    if (pool_intern(explorer->judged, histories, count * sizeof *histories) < known)
-        return;
-    g_autoptr(GArray) path = path_to(explorer, number, &real, &to_real);
-    g_autoptr(GPtrArray) violations = judge_path(explorer, path);
-    if (violations->len == 0)
-        return;
+    return pool_intern(explorer->judged, news, (count + 2u) * sizeof *news) == known;
+}
+
+/* Judges the past that ends in this cut, or with the move from it that is being tried. */
+static void judge(Explorer *explorer, uint32_t number, bool at_rest)
+{
     explorer->found = number;
-    explorer->result.end = EXPLORE_VIOLATION;
+    explorer->at_rest = at_rest;
+    g_autoptr(GPtrArray) violations = explorer_violations(explorer);
+    if (violations->len > 0) {
+        explorer->result.end = EXPLORE_VIOLATION;
+        return;
+    }
+    explorer->found = SEEN_NONE;
+    explorer->at_rest = false;
+}
+
+/* Where moves of two members come together the order of the two is forgotten, and the checker may
+ * object to one order alone: so each last move is judged after all that can come before it, and not
+ * the cut that it leads to. */
+static void judge_move(Explorer *explorer, uint16_t member, Move move)
+{
+    const Mind *mind = cuts_mind(explorer->cuts, &explorer->at, member);
+    uint32_t traces = locals_step(explorer->locals, mind->core, move).traces;
+    if (traces == 0 || !is_news(explorer, &explorer->at, member, traces))
+        return;
+    judge(explorer, (uint32_t)explorer->next, false);
+    if (explorer->found != SEEN_NONE)
+        explorer->result.depth++;
 }
 
 /* --- progress --- */
@@ -238,18 +264,24 @@ static bool may_wait(const Explorer *explorer, const Cut *cut)
     return false;
 }
 
-/* Nothing can happen in this cut: is anybody waiting? */
+/* Nothing goes on in this cut but what users or crashes may begin. Either somebody waits in vain,
+ * or all must be settled. */
 static void check_rest(Explorer *explorer, uint32_t number)
 {
     bool idle = true;
+    uint16_t count = locals_members(explorer->locals);
     Cut cut = cut_at(explorer, number);
-    for (uint16_t i = 0; i < locals_members(explorer->locals); i++)
+    for (uint16_t i = 0; i < count; i++)
         idle =
             idle && locals_core(explorer->locals, cuts_mind(explorer->cuts, &cut, i)->core)->idle;
-    if (idle || may_wait(explorer, &cut))
+    if (may_wait(explorer, &cut))
         return;
-    explorer->found = number;
-    explorer->result.end = EXPLORE_STUCK;
+    if (!idle) {
+        explorer->found = number;
+        explorer->result.end = EXPLORE_STUCK;
+    } else if (is_news(explorer, &cut, count, 0)) { /* nobody says anything */
+        judge(explorer, number, true);
+    }
 }
 
 GPtrArray *explorer_waiting(Explorer *explorer)
@@ -279,15 +311,13 @@ static bool try_move(Explorer *explorer, uint16_t member, Move move, Used used)
     if (!cuts_move(explorer->cuts, &explorer->at, member, move, used, &next))
         return false;
     explorer->result.states++;
+    judge_move(explorer, member, move);
     next = cuts_least(explorer->cuts, &next, &permutation);
-    uint64_t before = seen_count(explorer->seen);
-    uint32_t number = seen_add(explorer->seen, next.parts, (uint32_t)explorer->next, member, move);
-    if (number >= before)
-        judge(explorer, number);
+    seen_add(explorer->seen, next.parts, (uint32_t)explorer->next, member, move);
     return true;
 }
 
-/* All moves of one member; true: there was one. */
+/* All moves of one member; true: there was one that comes by itself. */
 static bool try_member(Explorer *explorer, uint16_t member)
 {
     const Mind mind = *cuts_mind(explorer->cuts, &explorer->at, member);
@@ -296,13 +326,13 @@ static bool try_member(Explorer *explorer, uint16_t member)
     bool moved = false;
     Used totals = {0};
     for (uint16_t i = 0; i < count; i++)
-        program_add(&totals, &cuts_mind(explorer->cuts, &explorer->at, i)->used);
+        program_add(explorer->program, &totals, i,
+                    &cuts_mind(explorer->cuts, &explorer->at, i)->used);
     g_autoptr(GArray) offers =
         program_offers(explorer->program, member, &mind.used, &totals, core->standing.commands);
     for (guint i = 0; i < offers->len && explorer->found == SEEN_NONE; i++) {
         Move move = g_array_index(offers, Move, i);
-        moved =
-            try_move(explorer, member, move, program_used(explorer->program, &mind, move)) || moved;
+        try_move(explorer, member, move, program_used(explorer->program, &mind, move));
     }
     uint32_t timers = locals_timers(explorer->locals, mind.core);
     for (uint32_t timer = 0; timers >> timer != 0; timer++) {
@@ -337,6 +367,8 @@ static void look_at_next(Explorer *explorer)
     explorer->at = cut_at(explorer, (uint32_t)explorer->next);
     for (uint16_t i = 0; i < locals_members(explorer->locals); i++)
         moved = try_member(explorer, i) || moved;
+    if (explorer->found != SEEN_NONE)
+        return;
     explorer->move = MOVE_NONE;
     if (!moved)
         check_rest(explorer, (uint32_t)explorer->next);

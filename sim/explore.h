@@ -2,9 +2,10 @@
  *
  * A cut (explore_cut.h) is a global state; from each, all moves are tried: a command that the
  * bounds allow, a timer, a crash, the delivery of any datagram sent so far. The bank falls silent
- * after the set-up. Every cut is judged by the checker, with the traces of the moves that lead to
- * it; where nothing can happen any more, everybody must be idle. As the search is by depth, the
- * first counter-example is a shortest one.
+ * after the set-up. Every move is judged by the checker, with the traces of those that lead to it,
+ * once after all that the processes can have traced before; where nothing goes on but what users
+ * and crashes may begin, everybody must be idle, and every transfer settled. As the search is by
+ * depth, the first counter-example is a shortest one.
  *
  *     Explorer *explorer = explorer_new(scenario, options, &error);
  *     while (explorer_advance(explorer, 10000)) { ... }
@@ -31,14 +32,14 @@ typedef enum ExploreEnd {
     EXPLORE_STATES,    /* stopped by states_max */
     EXPLORE_MEMORY,    /* ... by bytes_max */
     EXPLORE_VIOLATION, /* a safety violation was found */
-    EXPLORE_STUCK      /* nothing can happen any more, and somebody waits */
+    EXPLORE_STUCK      /* nothing goes on by itself any more, and somebody waits */
 } ExploreEnd;
 
 typedef struct ExploreResult {
     ExploreEnd end;
     uint64_t states;   /* moves that led somewhere */
     uint64_t distinct; /* cuts */
-    uint64_t depth;    /* moves to the last cut looked at */
+    uint64_t depth;    /* moves to the last cut looked at, or of the counter-example */
     uint64_t frontier; /* cuts not yet looked at */
     uint64_t cores;    /* local states */
     uint64_t steps;    /* of the core that were carried out */

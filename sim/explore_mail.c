@@ -6,7 +6,7 @@
 #include "core/panic.h"
 #include "core/wire.h"
 
-enum { PARTS_MAX = 16, MESSAGES_BYTES_MAX = 600 };
+enum { PARTS_MAX = 32, MESSAGES_BYTES_MAX = DATAGRAM_BYTES_MAX };
 
 /* One message, as far as its death is concerned. */
 typedef struct Part {
@@ -244,9 +244,11 @@ typedef struct Ends {
     bool stale;                   /* of an incarnation that is over */
     bool current;                 /* of those that are, as the receiver knows */
     bool steady;                  /* neither crash nor recovery takes anything back */
+    bool plain;                   /* no transfer can become a skip */
 } Ends;
 
-static Ends ends_of(const Mail *mail, const Standing *from, const Standing *to, bool steady)
+static Ends ends_of(const Mails *mails, const Mail *mail, const Standing *from, const Standing *to,
+                    bool steady)
 {
     const PeerStanding *sender = &to->peers[mail->from];
     return (Ends){
@@ -258,6 +260,7 @@ static Ends ends_of(const Mail *mail, const Standing *from, const Standing *to, 
         .stale = mail->inc < sender->known || mail->known < to->inc,
         .current = mail->inc == sender->known && mail->known == to->inc,
         .steady = steady && !from->recovering && !to->recovering,
+        .plain = mails->plain,
     };
 }
 
@@ -271,10 +274,14 @@ static bool transfer_dead(const Ends *ends, const Part *part)
     return ends->stale || known || (ends->current && ends->to->recovering);
 }
 
+/* A crash takes back what was acknowledged since the permanent checkpoint. Said again, that can
+ * still take back what was given up meanwhile. */
 static bool ack_dead(const Ends *ends, const Part *part)
 {
-    return ends->stale ||
-           (ends->current && (ends->to->recovering || part->number <= ends->sender->acked));
+    bool known = part->number <= ends->sender->released;
+    if (ends->plain || ends->steady)
+        known = ends->to->recovering || part->number <= ends->sender->acked;
+    return ends->stale || (ends->current && known);
 }
 
 /* The announcement of a checkpoint is answered again: until the sender has the answer. A rollback
@@ -341,7 +348,7 @@ uint32_t mails_alive(Mails *mails, uint32_t mail, const Standing *from, const St
                      bool steady)
 {
     const Mail *whole = get(mails, mail);
-    const Ends ends = ends_of(whole, from, to, steady);
+    const Ends ends = ends_of(mails, whole, from, to, steady);
     uint32_t alive = 0;
     unsigned count = 0;
     for (unsigned i = 0; i < whole->part_count; i++) {

@@ -2,7 +2,9 @@
 
 #include "core/panic.h"
 
-enum { COUNT_MAX = 100 };
+/* Of each bound, and of one customer's transfers, so that a datagram and what a process announces
+ * hold them all. */
+enum { COUNT_MAX = 16 };
 
 struct Program {
     Locals *locals;
@@ -55,10 +57,26 @@ static char *take_script(Program *program, const GArray *script)
     for (guint i = 0; i < script->len && error == NULL; i++)
         error = take_entry(program, &g_array_index(script, ScriptCommand, i));
     for (uint16_t i = 0; i < program->count && error == NULL; i++) {
-        if (program->scripts[i]->len > COUNT_MAX)
-            error = g_strdup_printf("script: at most %d commands for each customer", COUNT_MAX);
+        if (program->scripts[i]->len > COUNT_MAX || program->crashes[i] > COUNT_MAX)
+            error = g_strdup_printf("script: at most %d commands, and as many crashes, of each "
+                                    "customer",
+                                    COUNT_MAX);
     }
     return error;
+}
+
+static bool bounds_hold(const Program *program)
+{
+    const ExploreBounds *bounds = &program->bounds;
+    const uint64_t all[] = {bounds->transfers, bounds->lost_transfers, bounds->checkpoints,
+                            bounds->rollbacks, bounds->crashes,        bounds->retries};
+    bool hold = true;
+    for (size_t i = 0; i < G_N_ELEMENTS(all); i++)
+        hold = hold && all[i] <= COUNT_MAX;
+    for (uint16_t i = 0; i < program->count; i++)
+        hold = hold &&
+               program->scripts[i]->len + bounds->transfers + bounds->lost_transfers <= COUNT_MAX;
+    return hold;
 }
 
 Program *program_new(const Scenario *scenario, Locals *locals, char **error)
@@ -76,10 +94,11 @@ Program *program_new(const Scenario *scenario, Locals *locals, char **error)
     for (uint16_t i = 0; i < program->count; i++)
         program->scripts[i] = g_array_new(FALSE, FALSE, sizeof(uint32_t));
     *error = take_script(program, scenario->script);
-    if (*error == NULL && (bounds->transfers > COUNT_MAX || bounds->lost_transfers > COUNT_MAX ||
-                           bounds->checkpoints > COUNT_MAX || bounds->rollbacks > COUNT_MAX ||
-                           bounds->crashes > COUNT_MAX || bounds->retries > COUNT_MAX))
-        *error = g_strdup_printf("explore: bounds are at most %d", COUNT_MAX);
+    if (*error == NULL && !bounds_hold(program))
+        *error =
+            g_strdup_printf("explore: bounds are at most %d, and so are a customer's transfers, "
+                            "lost transfers and commands of the script together",
+                            COUNT_MAX);
     if (*error == NULL)
         return program;
     program_free(program);
@@ -106,13 +125,14 @@ uint64_t program_crashes(const Scenario *scenario)
     return crashes;
 }
 
-void program_add(Used *totals, const Used *used)
+void program_add(const Program *program, Used *totals, uint16_t member, const Used *used)
 {
     totals->transfers += used->transfers;
     totals->lost_transfers += used->lost_transfers;
     totals->checkpoints += used->checkpoints;
     totals->rollbacks += used->rollbacks;
-    totals->crashes += used->crashes;
+    if (program->crashes[member] == 0) /* else they are the script's */
+        totals->crashes += used->crashes;
 }
 
 static void offer(const Program *program, const Command *command, GArray *offers)

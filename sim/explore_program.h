@@ -16,7 +16,9 @@ uint64_t program_crashes(const Scenario *scenario);
 
 bool program_symmetric(const Program *program); /* the same for all customers */
 
-void program_add(Used *totals, const Used *used);
+/* Adds up what counts against the bounds for all: of crashes, those that the script does not say.
+ */
+void program_add(const Program *program, Used *totals, uint16_t member, const Used *used);
 /* Commands and crashes that may come now: of Move. A user asks for something once what came before
  * is answered; busy: it is not. */
 GArray *program_offers(const Program *program, uint16_t member, const Used *used,

@@ -187,12 +187,6 @@ const volatile sig_atomic_t *options_interruptible(void)
     return &interrupted;
 }
 
-void options_uninterruptible(void)
-{
-    signal(SIGINT, SIG_IGN);
-    signal(SIGTERM, SIG_IGN);
-}
-
 /* --- the environment --- */
 
 /* Of files that are not there yet. */

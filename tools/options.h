@@ -48,7 +48,11 @@ bool options_plant(const char *command, const char *name, int *exit_code);
  * return. */
 const volatile sig_atomic_t *options_interruptible(void);
 /* For a child of such a process: they are its parent's alone, which ends its children. */
-void options_uninterruptible(void);
+static inline void options_uninterruptible(void)
+{
+    signal(SIGINT, SIG_IGN);
+    signal(SIGTERM, SIG_IGN);
+}
 
 /* --- the environment --- */
 

@@ -322,6 +322,15 @@ static void heard_free(Heard *heard)
     g_string_free(heard->notes, TRUE);
 }
 
+/* All that is noted is that so many lives break off: these tapes run while they are taken. */
+static void expect_broken_off(const Heard *heard, guint count)
+{
+    g_auto(GStrv) notes = g_strsplit(heard->notes->str, "\n", -1);
+    assert_int_equal(g_strv_length(notes), count + 1);
+    for (guint i = 0; i < count; i++)
+        assert_non_null(strstr(notes[i], "tape breaks off: if "));
+}
+
 /* Ann sends and bob receives, ann's clock being an hour ahead of bob's. */
 static void a_cause_comes_before_its_effect_whatever_the_clocks_say(void **state)
 {
@@ -336,13 +345,13 @@ static void a_cause_comes_before_its_effect_whatever_the_clocks_say(void **state
     const char *received = strstr(heard.trace->str, "bob received\n");
     assert_non_null(sent);
     assert_true(received > sent);
-    assert_int_equal(heard.notes->len, 0);
+    expect_broken_off(&heard, 2);
     heard_free(&heard);
 
     /* Without ann's nothing tells of the sending, and nothing waits for it. */
     heard = merge(tapes, 2);
     assert_non_null(strstr(heard.trace->str, "bob received\n"));
-    assert_int_equal(heard.notes->len, 0);
+    expect_broken_off(&heard, 1);
     heard_free(&heard);
     studio_free(studio);
 }
@@ -384,13 +393,13 @@ static void what_was_durable_when_it_was_killed_is_told_before_its_next_life(voi
     const char *permanent = strstr(heard.trace->str, "ann permanent\n");
     assert_non_null(permanent);
     assert_true(strstr(heard.trace->str, "ann restarted\n") > permanent);
-    assert_int_equal(heard.notes->len, 0);
+    expect_broken_off(&heard, 2);
     heard_free(&heard);
 
     heard = killed_after_a_save(false);
     permanent = strstr(heard.trace->str, "ann permanent\n");
     assert_true(permanent == NULL || permanent > strstr(heard.trace->str, "ann restarted\n"));
-    assert_int_equal(heard.notes->len, 0);
+    expect_broken_off(&heard, 2);
     heard_free(&heard);
 }
 
@@ -426,7 +435,7 @@ static void a_first_life_that_goes_on_from_another_is_noted(void **state)
     studio_again(studio, STUDIO_ANN, shelf);
     const GByteArray *tapes[] = {first, tape_of(studio, STUDIO_BOB), tape_of(studio, STUDIO_ANN)};
     Heard heard = merge(tapes, 3);
-    assert_int_equal(heard.notes->len, 0);
+    expect_broken_off(&heard, 2);
     heard_free(&heard);
     heard = merge(tapes + 1, 2);
     assert_non_null(strstr(heard.notes->str, "goes on from a life of ann"));

@@ -28,7 +28,7 @@ static Trial *begin(void)
         assert_non_null(trial->runs[side]);
         tell(trial, side, "{\"seq\":0,\"e\":\"opened\"}", "step 1");
     }
-    trial->divergence = divergence_new(2);
+    trial->divergence = divergence_new(2, NULL);
     trial->text = g_string_new(NULL);
     return trial;
 }
