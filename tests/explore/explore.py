@@ -63,12 +63,30 @@ def check_bounds(cohort, scenarios):
                   ["--max-memory", "1Q"], ["--budget", "soon"], [scenario]):
         run(cohort, "explore", scenario, *flags, code=2)
     run(cohort, "explore", code=2)
+    done = run(cohort, "explore", scenario, "--set", "explore.transfers=17", code=2)
+    holds("at most 16" in done.stderr, "too many transfers for one datagram", done.stderr)
+    with tempfile.NamedTemporaryFile("w", suffix=".ini") as many:
+        many.write("[bank]\ncustomers=2\n[script]\n" +
+                   "".join(f"{at}s=c1 transfer 1 c2\n" for at in range(16)))
+        many.flush()
+        run(cohort, "explore", many.name, "--max-states", 120_000)
     idle = run(cohort, "explore", "/dev/null")
     holds("nothing may happen here: bounds in [explore]" in idle.stderr, "bounds of nothing")
     refused = run(cohort, "explore", scenario, "--set", "bank.customers=5", code=2)
     holds("2 to 4 customers" in refused.stderr, "too many customers", refused.stderr)
     holds("Examples:" in run(cohort, "explore", "--help").stdout, "--help")
 
+
+# fault, what may happen: exit code and length of the counter-example. The moves that show it come
+# together with others that do not; it is at rest, with more that may happen; all of it is idle.
+SHORTEST = {
+    ("send-while-recovering", "[script]\n1s=c1 transfer 1 c2\n2s=c1 crash\n"): (1, 3),
+    ("no-forced-rollback", "[script]\n1s=c1 transfer 1 c2\n2s=c1 crash\n"): (1, 2),
+    ("prepare-only-sent-to", "[script]\n1s=c2 transfer 1 c1; c2 crash\n"): (1, 3),
+    ("prepare-only-sent-to", "[script]\n1s=c1 transfer 1 c2; c1 crash\n"): (1, 3),
+    ("abort-read-as-commit", "[explore]\ntransfers=1\nrollbacks=2\ncrashes=1\n"): (3, 5),
+    ("release-on-ack", "[explore]\ntransfers=1\nrollbacks=1\n"): (1, 9),
+}
 
 PLANTED = {
     "prepare-without-closing": (1, "transfers"),
@@ -95,10 +113,23 @@ def check_planted(cohort, scenarios):
             run(cohort, "sim", "--schedule", schedule)
 
 
+def check_shortest(cohort):
+    for (fault, may_happen), (code, depth) in SHORTEST.items():
+        with tempfile.NamedTemporaryFile("w", suffix=".ini") as scenario:
+            scenario.write("[bank]\ncustomers=2\n" + may_happen)
+            scenario.flush()
+            for flags in ([], ["--no-symmetry"]):
+                found = last_json(run(cohort, "explore", scenario.name, "--planted", fault, "--json",
+                                      *flags, code=code))
+                holds(found["depth"] == depth, f"{fault}: {depth} moves are enough", found)
+            run(cohort, "explore", scenario.name, "--max-states", 50_000)
+
+
 def main():
     cohort, scenarios, what = sys.argv[1], pathlib.Path(sys.argv[2]), sys.argv[3]
     if what == "planted":
         check_planted(cohort, scenarios)
+        check_shortest(cohort)
     else:
         check_cases(cohort, scenarios)
         check_bounds(cohort, scenarios)

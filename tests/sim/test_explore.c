@@ -158,8 +158,43 @@ static void what_cannot_be_explored_is_refused(void **state)
     assert_true(scenario_complete(scenario, NULL, 0, &error));
     assert_null(explorer_new(scenario, (ExploreOptions){.states_max = 1}, &error));
     assert_non_null(strstr(error, "script 1s"));
-    g_free(error);
+    g_clear_pointer(&error, g_free);
     scenario_free(scenario);
+    static const Bounds too_much[] = {{.customers = 2, .transfers = 17},
+                                      {.customers = 2, .transfers = 9, .lost_transfers = 8},
+                                      {.customers = 2, .checkpoints = 17},
+                                      {.customers = 2, .rollbacks = 17},
+                                      {.customers = 2, .crashes = 17}};
+    for (size_t i = 0; i < G_N_ELEMENTS(too_much); i++) {
+        scenario = scenario_of(&too_much[i]);
+        assert_null(explorer_new(scenario, (ExploreOptions){.states_max = 1}, &error));
+        assert_non_null(strstr(error, "at most 16"));
+        g_clear_pointer(&error, g_free);
+        scenario_free(scenario);
+    }
+}
+
+static uint64_t distinct_of(const char *text)
+{
+    char *error = NULL;
+    Scenario *scenario = scenario_new();
+    assert_true(scenario_read(scenario, "text", text, &error));
+    assert_true(scenario_complete(scenario, NULL, 0, &error));
+    Explorer *explorer = explored(scenario, true, true);
+    const uint64_t distinct = explorer_result(explorer).distinct;
+    explorer_free(explorer);
+    scenario_free(scenario);
+    return distinct;
+}
+
+/* Whoever of the two crashes first. */
+static void a_crash_of_the_script_uses_up_no_other(void **state)
+{
+    (void)state;
+    assert_int_equal(distinct_of("[bank]\ncustomers=2\n[explore]\ncrashes=1\n"
+                                 "[script]\n1s=c1 crash\n"),
+                     distinct_of("[bank]\ncustomers=2\n"
+                                 "[script]\n1s=c1 crash; c2 crash\n"));
 }
 
 int main(void)
@@ -172,6 +207,7 @@ int main(void)
         cmocka_unit_test(three_customers_are_interchangeable),
         cmocka_unit_test(a_script_comes_in_order_and_at_any_time),
         cmocka_unit_test(what_cannot_be_explored_is_refused),
+        cmocka_unit_test(a_crash_of_the_script_uses_up_no_other),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
