@@ -302,6 +302,21 @@ static void an_account_that_comes_or_goes_is_not_there_to_act_on(void **state)
     cluster_free(cluster);
 }
 
+static void cash_waits_for_nothing_else_that_the_bank_is_asked(void **state)
+{
+    (void)state;
+    Cluster *cluster = cluster_new_alone(1, cluster_money(100), CASH_RESTORE);
+    Customer *customer = cluster->customers[A];
+    customer->loaded = customer->request.active = true;
+    customer->request.command.kind = COMMAND_NEW_COHORT;
+    run(cluster, "deposit 1", (Attempt){0});
+    assert_int_equal(cluster_balance(cluster, A), cluster_money(101));
+    customer->request.command.kind = COMMAND_RESUME;
+    customer->request.heard_ns = cluster->now_ns;
+    assert_null(run(cluster, "deposit 1", (Attempt){0}));
+    cluster_free(cluster);
+}
+
 static void an_account_that_is_being_resumed_is_waited_for(void **state)
 {
     (void)state;
@@ -338,6 +353,7 @@ int main(void)
         cmocka_unit_test(a_transfer_goes_to_another_member),
         cmocka_unit_test(an_account_is_filled_to_the_brim_and_no_further),
         cmocka_unit_test(an_account_is_opened_for_another_process_too),
+        cmocka_unit_test(cash_waits_for_nothing_else_that_the_bank_is_asked),
         cmocka_unit_test(an_account_that_is_being_resumed_is_waited_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
