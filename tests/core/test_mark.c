@@ -7,6 +7,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "core/customer_state.h"
 #include "tests/core/cluster.h"
 
 enum { A, B, C };
@@ -106,6 +107,19 @@ static void a_rollback_that_meets_a_tentative_checkpoint_is_marked(void **state)
     cluster_free(cluster);
 }
 
+/* b has voted for the end of the cohort. */
+static void a_checkpoint_that_meets_who_is_about_to_leave_is_marked(void **state)
+{
+    (void)state;
+    Cluster *cluster = cluster_new(2, cluster_money(100));
+    cluster_do(cluster, B, "transfer 10 a");
+    cluster->customers[B]->process.frozen = true;
+    cluster_do(cluster, A, "checkpoint");
+    assert_int_equal(cluster->marks[MARK_CHECKPOINT_MEETS_FROZEN], 1);
+    assert_int_equal(cluster_traced(cluster, "a discarded"), 1);
+    cluster_free(cluster);
+}
+
 static void a_skip_accepted_and_then_rolled_back_is_marked(void **state)
 {
     (void)state;
@@ -181,6 +195,7 @@ int main(void)
         cmocka_unit_test(what_goes_as_it_should_sets_no_mark),
         cmocka_unit_test(a_transfer_that_comes_twice_is_marked_as_that_alone),
         cmocka_unit_test(a_rollback_that_meets_a_tentative_checkpoint_is_marked),
+        cmocka_unit_test(a_checkpoint_that_meets_who_is_about_to_leave_is_marked),
         cmocka_unit_test(a_skip_accepted_and_then_rolled_back_is_marked),
         cmocka_unit_test(a_crash_between_vote_and_decision_is_marked),
         cmocka_unit_test(two_initiators_busy_with_each_other_are_marked),
