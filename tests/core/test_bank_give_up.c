@@ -83,6 +83,8 @@ static void a_silent_member_is_named_and_the_others_are_released(void **state)
     office_wait(office, 60 * NS_PER_S); /* c3 is told when it comes back, however late */
     assert_int_equal(office_count(office, MESSAGE_DISSOLVE, 1), 0);
     assert_int_equal(order_to(office, 3), DISSOLVE_CANCEL);
+    say_status(office, 3, attempt, 1, STATUS_QUIESCED); /* before it hears of that */
+    assert_int_equal(order_to(office, 3), DISSOLVE_CANCEL);
     say_status(office, 3, attempt, 1, STATUS_CANCELLED);
     assert_true(bank_idle(office->bank, (char[80]){0}, 80));
     assert_int_equal(office_row(office, 1).cohort, 1);
