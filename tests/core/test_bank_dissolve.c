@@ -214,11 +214,13 @@ static void a_refused_vote_begins_a_new_attempt(void **state)
 }
 
 /* Of a bank that had gone on further before its journal was put back. */
-static void what_answers_a_later_attempt_is_cancelled(void **state)
+static void what_answers_no_attempt_of_now_is_cancelled(void **state)
 {
     (void)state;
     Office *office = office_new(1);
     office_cohort(office, 3);
+    say_status(office, 2, 1, 1, STATUS_QUIESCED);
+    assert_int_equal(order_to(office, 2), DISSOLVE_CANCEL);
     office_command(office, "delete-cohort c1");
     say_status(office, 2, 2, 1, STATUS_QUIESCED);
     assert_int_equal(order_to(office, 2), DISSOLVE_CANCEL);
@@ -520,7 +522,7 @@ int main(void)
         cmocka_unit_test(members_that_have_not_left_are_asked_again_after_a_restart),
         cmocka_unit_test(unbalanced_votes_are_cancelled),
         cmocka_unit_test(a_refused_vote_begins_a_new_attempt),
-        cmocka_unit_test(what_answers_a_later_attempt_is_cancelled),
+        cmocka_unit_test(what_answers_no_attempt_of_now_is_cancelled),
         cmocka_unit_test(an_order_is_repeated_to_those_who_have_not_answered),
         cmocka_unit_test(the_parts_of_a_report_must_be_of_one_version),
         cmocka_unit_test(a_vote_takes_the_place_of_the_report_of_its_version),
