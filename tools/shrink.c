@@ -137,8 +137,8 @@ static const char *path_of(const Given *given)
     return given->rest != NULL ? given->rest[0] : "swarm";
 }
 
-/* The scenario as one text, seed and all. NULL: *error says why. */
-/* `data`: the file whose rows the customers are; "" for none. */
+/* The scenario as one text, seed and all, and the file whose rows its customers are, or "". NULL:
+ * *error says why. */
 static char *load_text(const Given *given, char **data, char **error)
 {
     Scenario *scenario = NULL;

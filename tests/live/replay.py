@@ -198,6 +198,14 @@ def command_all(run, chance, unanswered):
             unanswered[name] += 1
 
 
+def end_all(run, unanswered):
+    for name in NAMES:
+        for _ in range(unanswered[name]):
+            run.people[name].result()
+    run.settle()
+    run.end()
+
+
 def killed_at_any_instant_all_lives_replay_as_one_run():
     chance = random.Random(1987)
     with World() as world:
@@ -214,11 +222,7 @@ def killed_at_any_instant_all_lives_replay_as_one_run():
                 run.people[victim].kill()
                 run.back(victim)
                 unanswered[victim] = 0
-        for name in NAMES:
-            for _ in range(unanswered[name]):
-                run.people[name].result()
-        run.settle()
-        run.end()
+        end_all(run, unanswered)
         done = run.check_together()
         check("20 cut off" in done.stdout, done.stdout)
         same(cohort(world, "check", "--settled", "run.jsonl").returncode, 0)
@@ -233,11 +237,7 @@ def what_is_still_recorded_replays_as_far_as_it_is():
             for _ in range(10):
                 command_all(run, chance, unanswered)
             check(run.replay("--trace", "run.jsonl").stdout.startswith("identical: "), "replay")
-        for name in NAMES:
-            for _ in range(unanswered[name]):
-                run.people[name].result()
-        run.settle()
-        run.end()
+        end_all(run, unanswered)
         run.check_together()
 
 
