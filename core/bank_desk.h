@@ -11,7 +11,7 @@
 #include "core/wire.h"
 
 #define DESK_RETRY_NS_MIN (250 * NS_PER_MS)
-#define DESK_RETRY_NS_MAX (4 * NS_PER_S)
+#define DESK_RETRY_NS_MAX NS_PER_S
 
 typedef enum DeskTaskKind { TASK_OPERATION, TASK_DISSOLUTION } DeskTaskKind;
 

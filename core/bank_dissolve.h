@@ -14,7 +14,7 @@
     (5 * NS_PER_S)                              /* then all report afresh: one may have restarted  \
                                                  */
 #define DISSOLVE_SILENCE_NS_MAX (10 * NS_PER_S) /* who is silent so long is named */
-#define DISSOLVE_GRACE_NS (2 * NS_PER_S)        /* the answer waits so long for all to leave */
+#define DISSOLVE_GRACE_NS (5 * NS_PER_S)        /* the answer waits so long for all to leave */
 #define DISSOLVE_PAUSE_NS_MIN (100 * NS_PER_MS) /* between attempts */
 #define DISSOLVE_PAUSE_NS_MAX (500 * NS_PER_MS)
 

@@ -176,13 +176,11 @@ void channel_code(Coder *coder, Channel *channel)
         coder->failed = true;
 }
 
-uint64_t retry_delay_ns(uint64_t base_ns, uint32_t backoff, uint64_t random)
+uint64_t retry_delay_ns(uint64_t base_ns, uint32_t backoff, uint64_t most_ns, uint64_t random)
 {
     uint64_t delay_ns = base_ns;
-    for (uint32_t i = 0; i < backoff && delay_ns < RTO_MAX_NS; i++)
-        delay_ns *= 2;
-    if (delay_ns > RTO_MAX_NS)
-        delay_ns = RTO_MAX_NS;
+    for (uint32_t i = 0; i < backoff && delay_ns < most_ns; i++)
+        delay_ns = MIN(2 * delay_ns, most_ns);
     return delay_ns + random % (delay_ns / 4 + 1);
 }
 
@@ -216,7 +214,8 @@ void channel_sent(Channel *channel, uint64_t label, uint64_t now_ns, uint64_t ji
     entry->sends++;
     entry->sent_ns = now_ns;
     if (channel->resend_ns == TIME_NEVER)
-        channel->resend_ns = now_ns + retry_delay_ns(channel->rto_ns, channel->backoff, jitter);
+        channel->resend_ns =
+            now_ns + retry_delay_ns(channel->rto_ns, channel->backoff, RTO_MAX_NS, jitter);
 }
 
 void channel_rewind(Channel *channel)
@@ -321,7 +320,7 @@ Contradiction channel_acknowledged(Channel *channel, const Coverage *coverage, u
         channel->sent_upto = channel->acked;
     channel->backoff = 0;
     channel->resend_ns = channel->sent_upto > channel->acked
-                             ? now_ns + retry_delay_ns(channel->rto_ns, 0, 0)
+                             ? now_ns + retry_delay_ns(channel->rto_ns, 0, RTO_MAX_NS, 0)
                              : TIME_NEVER;
     return found;
 }

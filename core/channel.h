@@ -17,6 +17,8 @@ enum { WINDOW_MAX = 256 }; /* transfers under way to one peer, sent and not ackn
 #define RTO_INITIAL_NS (250 * NS_PER_MS)
 #define RTO_MIN_NS (5 * NS_PER_MS)
 #define RTO_MAX_NS (8 * NS_PER_S)
+/* What somebody waits for is repeated at least so often: no network is so bad that it loses all. */
+#define REPEAT_NS_MAX (2 * NS_PER_S)
 
 typedef enum EntryKind {
     ENTRY_TRANSFER,   /* T */
@@ -148,7 +150,8 @@ void channel_reopen(Channel *channel, bool commit, bool we_rolled);
 
 uint64_t channel_unsettled(const Channel *channel); /* labels whose fate is unknown */
 
-/* A timer's length: base, doubled `backoff` times, at most RTO_MAX_NS, plus up to a quarter. */
-uint64_t retry_delay_ns(uint64_t base_ns, uint32_t backoff, uint64_t random);
+/* A timer's length: base, doubled `backoff` times but not beyond `most_ns`, plus up to a quarter.
+ */
+uint64_t retry_delay_ns(uint64_t base_ns, uint32_t backoff, uint64_t most_ns, uint64_t random);
 
 #endif

@@ -166,9 +166,9 @@ static void compose_control(Composer *composer)
         peer->control_ns = TIME_NEVER;
         return;
     }
-    peer->control_ns =
-        composer->step->now_ns + retry_delay_ns(peer->channel.rto_ns, peer->control_backoff,
-                                                random_next(&composer->process->random));
+    peer->control_ns = composer->step->now_ns +
+                       retry_delay_ns(peer->channel.rto_ns, peer->control_backoff, REPEAT_NS_MAX,
+                                      random_next(&composer->process->random));
     peer->control_backoff++;
 }
 

@@ -60,8 +60,8 @@ void customer_refuse_commands(Customer *customer, Refusal refusal)
 
 uint64_t customer_repeat_at(Customer *customer, uint32_t *backoff)
 {
-    uint64_t delay_ns =
-        retry_delay_ns(REPEAT_FIRST_NS, *backoff, random_next(&customer->process.random));
+    uint64_t delay_ns = retry_delay_ns(REPEAT_FIRST_NS, *backoff, REPEAT_NS_MAX,
+                                       random_next(&customer->process.random));
     (*backoff)++;
     return customer->step.now_ns + delay_ns;
 }

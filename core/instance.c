@@ -123,8 +123,8 @@ void instance_answer(Process *process, uint16_t index, MessageKind kind, Instanc
 
 static void query_later(Process *process, const Step *step)
 {
-    process->query_ns =
-        step->now_ns + retry_delay_ns(QUERY_AFTER_NS, 0, random_next(&process->random));
+    process->query_ns = step->now_ns + retry_delay_ns(QUERY_AFTER_NS, 0, QUERY_AFTER_NS,
+                                                      random_next(&process->random));
 }
 
 void instance_vote_yes(Process *process, Step *step)

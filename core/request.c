@@ -5,8 +5,9 @@
 #include "core/membership.h"
 #include "core/random.h"
 
-#define REPEAT_FIRST_NS (200 * NS_PER_MS)
-#define REPEAT_DOUBLINGS_MAX 3
+/* At least ten times before the bank is given up. */
+#define REQUEST_REPEAT_NS_MIN (200 * NS_PER_MS)
+#define REQUEST_REPEAT_NS_MAX (400 * NS_PER_MS)
 
 /* Who has come back prepared for something does not know yet whom it is to say it is. */
 static bool waits_for_outcome(const Customer *customer)
@@ -18,7 +19,6 @@ static bool waits_for_outcome(const Customer *customer)
 static void owe_request(Customer *customer)
 {
     Request *request = &customer->request;
-    uint32_t backoff = MIN(request->backoff, REPEAT_DOUBLINGS_MAX);
     Message message = {.kind = MESSAGE_REQUEST};
     message.request.client = customer->config.client;
     message.request.number = request->number;
@@ -33,8 +33,9 @@ static void owe_request(Customer *customer)
         customer_owe_bank(customer, &message);
     request->asked_with = request->cookie;
     request->repeat_ns =
-        customer->step.now_ns +
-        retry_delay_ns(REPEAT_FIRST_NS, backoff, random_next(&customer->process.random));
+        customer->step.now_ns + retry_delay_ns(REQUEST_REPEAT_NS_MIN, request->backoff,
+                                               REQUEST_REPEAT_NS_MAX,
+                                               random_next(&customer->process.random));
     request->backoff++;
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "core/bank_dissolve.h"
 #include "core/bank_registry.h"
 #include "tests/core/office.h"
 
@@ -19,7 +20,7 @@ static Office *eventful(void)
     }
     Message left = {.kind = MESSAGE_LEFT, .left = {.cohort = 1}};
     office_say(office, 1, &left);
-    office_wait(office, 3 * NS_PER_S); /* the console is free again */
+    office_wait(office, DISSOLVE_GRACE_NS); /* the console is free again */
     office_open(office, 4, "50");
     Message exit_request = office_request(4, 1, COMMAND_EXIT, 4);
     office_say(office, 4, &exit_request);

@@ -122,7 +122,7 @@ static void members_are_reused_only_after_left(void **state)
     vote_all(office, attempt);
     say_left(office, 1);
     say_left(office, 2);
-    office_wait(office, 3 * NS_PER_S); /* the grace is over; c3 is still asked to leave */
+    office_wait(office, DISSOLVE_GRACE_NS); /* the grace is over; c3 is still asked to leave */
     assert_int_equal(office_notice(office).kind, NOTICE_SUCCESS);
     assert_int_equal(order_to(office, 3), DISSOLVE_DONE);
     office_command(office, "new-cohort c1 3");

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "core/bank_dissolve.h"
 #include "core/random.h"
 #include "tests/core/office.h"
 
@@ -54,7 +55,7 @@ static Office *busy_office(void)
     Message left = {.kind = MESSAGE_LEFT};
     left.left.cohort = 1;
     office_say(office, 1, &left);
-    office_wait(office, 3 * NS_PER_S); /* the console is free again */
+    office_wait(office, DISSOLVE_GRACE_NS); /* the console is free again */
 
     for (int i = 4; i <= 9; i++)
         office_open(office, i, "50");
@@ -259,7 +260,7 @@ static void a_clone_knows_what_the_members_reported(void **state)
         assert_int_equal(office_row(office, i).balance, 100 + i);
         become_clone(&office);
     }
-    office_wait(office, 3 * NS_PER_S);
+    office_wait(office, DISSOLVE_GRACE_NS);
     assert_int_equal(office_answer(office, 2).kind, NOTICE_SUCCESS);
     assert_int_equal(office_answer(office, 2).cohort, 1);
     for (uint16_t i = 0; i < 3; i++) {

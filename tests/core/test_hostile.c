@@ -8,6 +8,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "core/bank_dissolve.h"
 #include "core/customer_state.h"
 #include "core/panic.h"
 #include "tests/core/cluster.h"
@@ -405,7 +406,7 @@ static void a_forgotten_client_is_owed_no_answer(void **state)
         Message request = office_request(stranger, 1, COMMAND_EXIT, 50);
         office_say(office, 10, &request);
     }
-    office_wait(office, 3 * NS_PER_S);
+    office_wait(office, DISSOLVE_GRACE_NS);
     assert_int_equal(office_count(office, MESSAGE_ANSWER, 9), 0);
     office_free(office);
 }
