@@ -14,14 +14,15 @@ static const char HELP[] =
     "Usage: cohort check [OPTION]... TRACE...\n"
     "Judges traces, simulated or live, against what must always hold.\n"
     "\n"
-    "The traces of one run belong together: of live processes, give all that there are. What only\n"
+    "The traces of live processes belong together: give all that there are of one run. What only\n"
     "an absent one could tell is not judged. A process that was killed may have one for each "
     "life,\n"
-    "and a last line that is torn. With TRACE -, standard input is read.\n"
+    "and a last line that is torn. Simulated traces are judged each by itself, but those that "
+    "begin\n"
+    "with the same line together. With TRACE -, standard input is read.\n"
     "\n"
     "  --settled  the run claims to be over and quiet, so nothing may be under way at the end:\n"
-    "             no transfer in flight, no open checkpoint. Implied when all traces are "
-    "simulated\n"
+    "             no transfer in flight, no open checkpoint. Implied of simulated ones\n"
     "  --json     print one JSON object per line\n"
     "  --help     show this\n"
     "  --version  show the version\n"
@@ -43,27 +44,76 @@ static const char HELP[] =
     "Examples:\n"
     "  cohort sim lossy.ini --seed 7 --trace run.jsonl; cohort check run.jsonl\n"
     "  cohort check --settled c1.jsonl c2.jsonl c3.jsonl\n"
+    "  cohort check seed-*.jsonl\n"
     "  zcat run.jsonl.gz | cohort check --json -\n";
 
-/* What the command line asks for, and what the traces say. */
+/* The traces that belong together, and what they say. */
+typedef struct Run {
+    Checker *checker;
+    GPtrArray *paths;
+    bool live;
+    bool cash_survives; /* one trace at least was written with --cash commit */
+} Run;
+
+/* What the command line asks for, and the runs found. */
 typedef struct Check {
     const char *command;
     char **paths;
     gboolean json;
     gboolean settled;
-    bool cash_survives; /* one trace at least was written with --cash commit */
-    Checker *checker;
-    bool live; /* one trace at least is of a live run */
+    GPtrArray *runs;       /* Run */
+    GHashTable *by_header; /* the first line of its traces -> Run, simulated */
+    Run *live;             /* NULL: none */
+    guint violations;
+    bool cut_short; /* there may be more of them */
+    GString *out;
 } Check;
 
-static int read_trace(Check *check, unsigned file)
+static Run *run_new(Check *check, bool live)
 {
-    const char *path = check->paths[file];
-    bool piped = strcmp(path, "-") == 0;
+    Run *run = g_new0(Run, 1);
+    run->checker = checker_new();
+    run->paths = g_ptr_array_new();
+    run->live = live;
+    g_ptr_array_add(check->runs, run);
+    return run;
+}
+
+static void run_free(gpointer data)
+{
+    Run *run = data;
+    checker_free(run->checker);
+    g_ptr_array_unref(run->paths);
+    g_free(run);
+}
+
+static Run *run_of(Check *check, const char *text, bool live)
+{
+    if (live) {
+        if (check->live == NULL)
+            check->live = run_new(check, true);
+        return check->live;
+    }
+    g_autofree char *header = g_strndup(text, strcspn(text, "\n"));
+    Run *run = g_hash_table_lookup(check->by_header, header);
+    if (run == NULL) {
+        run = run_new(check, false);
+        g_hash_table_insert(check->by_header, g_steal_pointer(&header), run);
+    }
+    return run;
+}
+
+static const char *file_of(const char *path)
+{
+    return strcmp(path, "-") == 0 ? "/dev/stdin" : path;
+}
+
+static int read_trace(Check *check, char *path)
+{
     g_autofree char *text = NULL;
     size_t length;
     g_autoptr(GError) error = NULL;
-    if (!g_file_get_contents(piped ? "/dev/stdin" : path, &text, &length, &error)) {
+    if (!g_file_get_contents(file_of(path), &text, &length, &error)) {
         bool no_file = g_error_matches(error, G_FILE_ERROR, G_FILE_ERROR_NOENT) ||
                        g_error_matches(error, G_FILE_ERROR, G_FILE_ERROR_ISDIR);
         return options_fail(no_file ? EXIT_USAGE : EXIT_ENVIRONMENT, check->command, "%s",
@@ -71,10 +121,12 @@ static int read_trace(Check *check, unsigned file)
     }
     TraceReader *reader = trace_reader_new(text, length);
     TraceRecord record;
+    Run *run = run_of(check, text, trace_reader_live(reader));
+    const guint file = run->paths->len;
+    g_ptr_array_add(run->paths, path);
     while (trace_reader_next(reader, &record))
-        checker_add_record(check->checker, file, &record);
-    check->live = check->live || trace_reader_live(reader);
-    check->cash_survives = check->cash_survives || trace_reader_cash_survives(reader);
+        checker_add_record(run->checker, file, &record);
+    run->cash_survives = run->cash_survives || trace_reader_cash_survives(reader);
     int exit_code = EXIT_DONE;
     if (trace_reader_error(reader) != NULL)
         exit_code = options_fail(EXIT_USAGE, check->command, "%s:%" PRIu64 ": %s", path,
@@ -89,9 +141,9 @@ static int read_trace(Check *check, unsigned file)
 
 /* --- what is printed --- */
 
-static void write_violation(const Check *check, const Violation *violation, GString *out)
+static void write_violation(const Check *check, const char *path, const Violation *violation)
 {
-    const char *path = check->paths[violation->file];
+    GString *out = check->out;
     const char *rule = rule_name(violation->rule);
     const char *process = violation->process.text;
     if (!check->json) {
@@ -120,26 +172,54 @@ static void write_names(const char *before, const GPtrArray *names, const char *
     g_string_append(out, after);
 }
 
-static void write_summary(const Check *check, guint violations, GString *out)
+static gboolean same_name(gconstpointer a, gconstpointer b)
 {
-    g_autoptr(GPtrArray) seen = checker_seen(check->checker);
-    g_autoptr(GPtrArray) unseen = checker_unseen(check->checker);
-    size_t events = checker_record_count(check->checker);
+    return name_equal(a, b);
+}
+
+/* Those of `found` that are not there yet; what they point to lives with their checker. */
+static void add_names(GPtrArray *names, GPtrArray *found)
+{
+    for (guint i = 0; i < found->len; i++) {
+        gpointer name = g_ptr_array_index(found, i);
+        if (!g_ptr_array_find_with_equal_func(names, name, same_name, NULL))
+            g_ptr_array_add(names, name);
+    }
+    g_ptr_array_unref(found);
+}
+
+static void write_summary(const Check *check)
+{
+    GString *out = check->out;
+    const guint violations = check->violations;
+    g_autoptr(GPtrArray) seen = g_ptr_array_new();
+    g_autoptr(GPtrArray) unseen = g_ptr_array_new();
+    size_t events = 0;
     guint traces = g_strv_length(check->paths);
+    for (guint i = 0; i < check->runs->len; i++) {
+        const Run *run = g_ptr_array_index(check->runs, i);
+        events += checker_record_count(run->checker);
+        add_names(seen, checker_seen(run->checker));
+        add_names(unseen, checker_unseen(run->checker));
+    }
     if (check->json) {
         g_string_append_printf(out, "{\"events\":%zu,\"traces\":%u,\"violations\":%u", events,
                                traces, violations);
         write_names(",\"processes\":[", seen, "\"", "]", out);
-        write_names(",\"unseen\":[", unseen, "\"", "]}\n", out);
+        write_names(",\"unseen\":[", unseen, "\"", "]", out);
+        g_string_append_printf(out, ",\"runs\":%u}\n", check->runs->len);
         return;
     }
-    g_string_append_printf(out, "%zu events of %u processes in %u traces: ", events, seen->len,
+    g_string_append_printf(out, "%zu events of %u processes in %u traces", events, seen->len,
                            traces);
+    if (check->runs->len > 1)
+        g_string_append_printf(out, " of %u runs", check->runs->len);
+    g_string_append(out, ": ");
     if (violations == 0)
         g_string_append(out, "no violation");
     else
         g_string_append_printf(out, "%u violation%s", violations, violations == 1 ? "" : "s");
-    if (violations >= VIOLATIONS_MAX)
+    if (check->cut_short)
         g_string_append(out, " (and judged no further)");
     if (unseen->len > 0) {
         write_names(" (seen: ", seen, "", "", out);
@@ -154,7 +234,7 @@ static bool names_once(const Check *check)
     g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     for (char **path = check->paths; *path != NULL; path++) {
         struct stat found;
-        if (stat(*path, &found) < 0 || S_ISCHR(found.st_mode))
+        if (stat(file_of(*path), &found) < 0 || S_ISCHR(found.st_mode))
             continue;
         char *file = g_strdup_printf("%ju %ju", (uintmax_t)found.st_dev, (uintmax_t)found.st_ino);
         const char *before = g_hash_table_lookup(seen, file);
@@ -169,26 +249,36 @@ static bool names_once(const Check *check)
     return true;
 }
 
+static void judge_run(Check *check, const Run *run)
+{
+    const CheckOptions options = {.settled = check->settled || !run->live,
+                                  .whole = !run->live,
+                                  .cash_survives = run->cash_survives};
+    g_autoptr(GPtrArray) violations = checker_judge(run->checker, options);
+    for (guint i = 0; i < violations->len; i++) {
+        const Violation *violation = g_ptr_array_index(violations, i);
+        write_violation(check, g_ptr_array_index(run->paths, violation->file), violation);
+    }
+    check->violations += violations->len;
+    check->cut_short = check->cut_short || violations->len >= VIOLATIONS_MAX;
+}
+
 static int judge(Check *check)
 {
     if (!names_once(check))
         return EXIT_USAGE;
-    for (unsigned file = 0; check->paths[file] != NULL; file++) {
-        int exit_code = read_trace(check, file);
+    for (char **path = check->paths; *path != NULL; path++) {
+        int exit_code = read_trace(check, *path);
         if (exit_code != EXIT_DONE)
             return exit_code;
     }
-    const CheckOptions options = {.settled = check->settled || !check->live,
-                                  .whole = !check->live,
-                                  .cash_survives = check->cash_survives};
-    g_autoptr(GPtrArray) violations = checker_judge(check->checker, options);
-    g_autoptr(GString) out = g_string_new(NULL);
-    for (guint i = 0; i < violations->len; i++)
-        write_violation(check, g_ptr_array_index(violations, i), out);
-    write_summary(check, violations->len, out);
-    if (fwrite(out->str, 1, out->len, stdout) != out->len || fflush(stdout) != 0)
+    for (guint i = 0; i < check->runs->len; i++)
+        judge_run(check, g_ptr_array_index(check->runs, i));
+    write_summary(check);
+    if (fwrite(check->out->str, 1, check->out->len, stdout) != check->out->len ||
+        fflush(stdout) != 0)
         return options_fail(EXIT_ENVIRONMENT, check->command, "standard output: cannot write");
-    return violations->len > 0 ? EXIT_VIOLATION : EXIT_DONE;
+    return check->violations > 0 ? EXIT_VIOLATION : EXIT_DONE;
 }
 
 int check_main(int argc, char **argv)
@@ -206,8 +296,12 @@ int check_main(int argc, char **argv)
     if (paths == NULL)
         return options_fail(EXIT_USAGE, argv[0], "a trace is needed (try --help)");
     check.paths = paths;
-    check.checker = checker_new();
+    check.runs = g_ptr_array_new_with_free_func(run_free);
+    check.by_header = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    check.out = g_string_new(NULL);
     exit_code = judge(&check);
-    checker_free(check.checker);
+    g_string_free(check.out, TRUE);
+    g_hash_table_destroy(check.by_header);
+    g_ptr_array_unref(check.runs);
     return exit_code;
 }

@@ -45,7 +45,32 @@ expect 0 "a sound trace" "$tmp/trace"
 says "a sound trace" out '^[0-9]* events of 4 processes in 1 traces: no violation$'
 expect 0 "stdin" - <"$tmp/trace"
 expect 0 "json" --json "$tmp/trace"
-says "json" out '^{"events":[0-9]*,"traces":1,"violations":0,"processes":\["c1","c2","c3","c4"\],"unseen":\[\]}$'
+says "json" out '^{"events":[0-9]*,"traces":1,"violations":0,"processes":\["c1","c2","c3","c4"\],"unseen":\[\],"runs":1}$'
+
+# Simulated runs are judged each by itself, unless they are parts of one.
+"$cohort" sim "$scenarios/plain_udp.ini" --seed 2 --trace "$tmp/trace2" >/dev/null || failed=1
+expect 0 "two runs" "$tmp/trace" "$tmp/trace2"
+says "two runs" out ' events of 4 processes in 2 traces of 2 runs: no violation$'
+expect 0 "two runs, one piped" "$tmp/trace" - <"$tmp/trace2"
+expect 0 "two runs as json" --json "$tmp/trace" "$tmp/trace2"
+says "two runs as json" out '"traces":2,"violations":0,.*"runs":2}$'
+part_of() { # NAME PATTERN...: the records of the whole trace that match
+    name=$1
+    shift
+    {
+        head -1 "$tmp/trace"
+        grep "$@" "$tmp/trace" | grep '"seq":' |
+            awk '{ sub(/"seq":[0-9]+/, "\"seq\":" NR - 1); print }'
+    } >"$tmp/$name"
+}
+part_of half1 '"p":"c[12]"'
+part_of half2 '"p":"c[34]"'
+expect 0 "one run in two files" "$tmp/half1" "$tmp/half2"
+says "one run in two files" out ' of 4 processes in 2 traces: no violation$'
+expect 0 "half a run" "$tmp/half1"
+says "half a run" out ' (seen: c1,c2; not seen: c3,c4)$'
+expect 2 "standard input twice" - - <"$tmp/trace"
+says "standard input twice" err '^cohort check: - and - are the same trace: name it once$'
 
 for process in c1 c2 c3 c4; do
     part "$process"
@@ -71,6 +96,9 @@ expect 1 "a changed amount" "$tmp/wrong"
 says "a changed amount" out '^VIOLATION invariant 4 (money) process c[1-4] seq [0-9]* file .*/wrong: expected balance [0-9]* after this, found [0-9]*$'
 says "a changed amount" out '^VIOLATION invariant 1 (prefix) process '
 says "a changed amount" out 'traces: 2 violations$'
+expect 1 "a sound run and a wrong one" "$tmp/trace2" "$tmp/wrong"
+says "a sound run and a wrong one" out 'of 2 runs: 2 violations$'
+says "a sound run and a wrong one" out '^VIOLATION .* file .*/wrong: '
 expect 1 "json of violations" --json "$tmp/wrong"
 says "json of violations" out '^{"violation":4,"name":"money","process":"c[1-4]","seq":[0-9]*,"file":".*/wrong","text":"'
 
