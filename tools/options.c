@@ -255,11 +255,23 @@ bool options_files_differ(const char *command, const FileUse *uses, size_t count
     return true;
 }
 
+/* Of a process whose standard output carries what it answers. */
+static bool is_file(const char *command, const char *option, const char *path)
+{
+    if (!options_is_stdout(path))
+        return true;
+    options_fail(EXIT_USAGE, command, "standard output carries the answers: name a file with %s",
+                 option);
+    return false;
+}
+
 int options_trace(const char *command, const TracefileConfig *config, Tracefile **trace)
 {
     *trace = NULL;
     if (config->path == NULL)
         return EXIT_DONE;
+    if (!is_file(command, "--trace", config->path))
+        return EXIT_USAGE;
     g_autoptr(GString) error = g_string_new(NULL);
     g_autoptr(GString) warning = g_string_new(NULL);
     int code = tracefile_open(config, trace, error, warning);
@@ -276,6 +288,8 @@ int options_record(const char *command, const char *path, Recorder **recorder)
     *recorder = NULL;
     if (path == NULL)
         return EXIT_DONE;
+    if (!is_file(command, "--record", path))
+        return EXIT_USAGE;
     g_autoptr(GString) error = g_string_new(NULL);
     int code = recorder_open(path, recorder, error);
     if (code == 0)

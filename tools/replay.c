@@ -19,7 +19,7 @@ static const char HELP[] =
     "\n"
     "  --trace FILE       writes what happened as one trace of all these processes, in the order\n"
     "                     of cause and effect, for `cohort check`; an existing FILE is\n"
-    "                     replaced, but never a recording\n"
+    "                     replaced, but never a recording; - is stdout\n"
     "  --trace-datagrams  ... and every datagram\n"
 #ifdef COHORT_PLANTED_FAULTS
     "  --planted NAME     leave out a rule of the protocol; `cohort sim --planted list` lists "
@@ -252,7 +252,8 @@ static void on_trace(void *user, uint64_t t_ns, const Name *process, const Trace
 
 static int replay_together(const Replay *replay)
 {
-    Together together = {.replay = replay, .out.file = fopen(replay->trace, "w")};
+    const bool piped = options_is_stdout(replay->trace);
+    Together together = {.replay = replay, .out.file = piped ? stdout : fopen(replay->trace, "we")};
     TraceOut *out = &together.out;
     if (out->file == NULL)
         return options_fail(EXIT_ENVIRONMENT, replay->command, "cannot write %s: %s", replay->trace,
@@ -268,8 +269,8 @@ static int replay_together(const Replay *replay)
                              .trace = on_trace,
                              .user = &together});
     g_string_free(out->line, TRUE);
-    const bool written = ferror(out->file) == 0;
-    if (fclose(out->file) != 0 || !written)
+    const bool written = ferror(out->file) == 0 && fflush(out->file) == 0;
+    if ((!piped && fclose(out->file) != 0) || !written)
         return options_fail(EXIT_ENVIRONMENT, replay->command, "cannot write %s: %s", replay->trace,
                             g_strerror(errno));
     return EXIT_DONE;

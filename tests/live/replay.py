@@ -121,6 +121,8 @@ def a_recorded_session_replays_identical_and_its_one_trace_passes_the_check():
             check(kind in found, f"no {kind} in {found}")
         header = json.loads((world.folder / "run.jsonl").read_text().splitlines()[0])
         same(header["mode"], "replay")
+        same(run.replay("--trace", "-").stdout,
+             (world.folder / "run.jsonl").read_text() + done.stdout)
         # Quiet, and all there: the strict judgement holds too.
         same(cohort(world, "check", "--settled", "run.jsonl").returncode, 0)
 
@@ -326,6 +328,16 @@ def a_recording_is_named_once_and_never_as_the_trace():
         same((world.folder / "bob-0.rec").read_bytes(), whole)
 
 
+def a_live_process_keeps_its_standard_output_for_its_answers():
+    with World() as world:
+        for role in ("bank --port 0", "customer --bank 127.0.0.1:1 --port1 0 --port2 0"):
+            for option in ("--record", "--trace"):
+                done = cohort(world, *role.split(), "--any-port", option, "-")
+                same(done.returncode, 2)
+                check(f"name a file with {option}" in done.stderr, done.stderr)
+        same(os.listdir(world.folder).count("-"), 0)
+
+
 def a_limit_to_the_size_of_files_is_told():
     with World() as world:
         done = subprocess.run(["sh", "-c", "ulimit -f 100; exec \"$0\" \"$@\"", COHORT, "bank",
@@ -353,5 +365,6 @@ main(a_recorded_session_replays_identical_and_its_one_trace_passes_the_check,
      damage_in_the_midst_is_told_with_its_place,
      a_recording_is_never_written_over,
      a_recording_is_named_once_and_never_as_the_trace,
+     a_live_process_keeps_its_standard_output_for_its_answers,
      a_limit_to_the_size_of_files_is_told,
      a_process_that_cannot_start_leaves_no_recording)
