@@ -13,6 +13,7 @@
 #include "tests/core/memory_disk.h"
 #include "tests/core/office.h"
 #include "tests/core/sample.h"
+#include "tests/fuzz/acts.h"
 #include "tests/fuzz/records.h"
 #include "tests/net/studio.h"
 
@@ -170,6 +171,41 @@ static void write_all_books(void)
     office_free(office);
 }
 
+/* --- what befalls a bank --- */
+
+/* To any business: an account is asked for, a cohort is voted for, dissolved and left, an account
+ * closed; and the bank starts again. */
+static void write_acts(void)
+{
+    enum { MEMBERS = 3 };
+    const char *const names[BUSINESSES] = {"nothing", "accounts", "cohort", "quiet", "dissolved"};
+    for (int business = 0; business < BUSINESSES; business++) {
+        g_autoptr(GByteArray) acts = g_byte_array_new();
+        const uint8_t first = (uint8_t)business;
+        g_byte_array_append(acts, &first, 1);
+        Message message = office_request(5, 1, COMMAND_OPEN, 5);
+        acts_append(acts, ACT_SAY_WITHOUT_COOKIE, 4, &message);
+        acts_append(acts, ACT_SAY, 4, &message);
+        message = office_vote(5, PROPOSAL_OPEN, 1, REFUSAL_NONE);
+        acts_append(acts, ACT_SAY, 4, &message);
+        acts_append(acts, ACT_COMMAND, 2, NULL); /* delete-cohort c1 */
+        for (int i = 1; i <= MEMBERS; i++) {
+            message = office_vote(i, PROPOSAL_JOIN, 2, REFUSAL_NONE);
+            acts_append(acts, ACT_SAY, (uint8_t)(i - 1), &message);
+            message = office_status(1, (uint16_t)(i - 1), MEMBERS, 1, 2, STATUS_VOTED, 10000);
+            acts_append(acts, ACT_SAY, (uint8_t)(i - 1), &message);
+            message = (Message){.kind = MESSAGE_LEFT, .left = {1, (uint16_t)(i - 1)}};
+            acts_append(acts, ACT_SAY, (uint8_t)(i - 1), &message);
+        }
+        acts_append(acts, ACT_WAIT, 20, NULL);
+        acts_append(acts, ACT_COMMAND, 4, NULL); /* exit c1 */
+        message = office_outcome_ack(1, PROPOSAL_EXIT, 1);
+        acts_append(acts, ACT_SAY, 0, &message);
+        acts_append(acts, ACT_RESTART, 0, NULL);
+        write_seed("bank", names[business], acts->data, acts->len);
+    }
+}
+
 /* --- recordings --- */
 
 static void write_recordings(void)
@@ -194,6 +230,7 @@ static void write_all(void **state)
     write_datagrams();
     write_states();
     write_all_books();
+    write_acts();
     write_recordings();
 }
 
