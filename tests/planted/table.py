@@ -8,6 +8,7 @@
     --budget D      time for the swarm, and for shrinking (default 60s each)
     --explore D     time for exploration, within each of its bounds (default 6s)
     --depth         only explores, and leaves the rest of the table as it is
+    --swarm         does not explore, and leaves the depths as they are
 
 The swarm draws its own scenarios. What it does not find within its budget the fault's own scenario
 in planted.py must find. The small run is run once more, with the fault and without: it must fail and
@@ -136,7 +137,7 @@ class Finder:
                 depths.append(json.loads(lines[-1])["depth"])
         return str(min(depths)) if depths else "-"
 
-    def row(self, name):
+    def row(self, name, before):
         if name in self.cases["unit"]:
             return [name, "test `" + self.cases["unit"][name] + "`"] + ["-"] * 7
         if name in self.cases["promised"]:
@@ -146,8 +147,9 @@ class Finder:
             return [name, "**nothing**"] + ["-"] * 7
         words, where, seed, seconds = found
         told = self.shrink(name, words + ["--seed", str(seed)])
+        depth = before[4] if self.options.swarm else self.depth(name)
         return [name, where if where == "swarm" else f"`{where}`", str(seed), f"{seconds:.1f}",
-                self.depth(name), told["violation"], str(told["choices_before"]),
+                depth, told["violation"], str(told["choices_before"]),
                 str(told["choices_after"]), str(told["customers"])]
 
 
@@ -206,7 +208,9 @@ def main():
     parser.add_argument("--seeds", type=int, default=20000)
     parser.add_argument("--budget", default="60s")
     parser.add_argument("--explore", default="6s")
-    parser.add_argument("--depth", action="store_true")
+    only = parser.add_mutually_exclusive_group()
+    only.add_argument("--depth", action="store_true")
+    only.add_argument("--swarm", action="store_true")
     options = parser.parse_args()
     if options.check:
         check()
@@ -219,7 +223,7 @@ def main():
         if options.depth:
             rows[name][4] = finder.depth(name)
         else:
-            rows[name] = finder.row(name)
+            rows[name] = finder.row(name, rows.get(name, ["-"] * 9))
         print(" ".join(rows[name]), flush=True)
         write_table(rows)
     survivors = [name for name, cells in rows.items() if cells[1] == "**nothing**"]
