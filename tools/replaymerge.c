@@ -18,8 +18,10 @@ typedef struct Life {
     Merge *merge;
     const ReplayPart *part;
     Playback *playback;
-    Name name; /* at its end */
+    Name name;        /* at its end */
+    bool has_account; /* or is the bank */
     uint64_t began_ns;
+    uint64_t ended_ns;   /* the last that entered */
     struct Life *before; /* of the same process; NULL: the first one that is known */
     struct Life *after;
 } Life;
@@ -117,6 +119,12 @@ static void on_traced(void *user, const Name *process, const TraceEvent *event)
 
 /* --- lives --- */
 
+/* A bank goes on from its file, a customer that resumes an account from that one's state. */
+static bool goes_on(const RecordingHeader *header)
+{
+    return header->role == RECORDING_BANK || header->customer.resume.text[0] != '\0';
+}
+
 static Playback *play(Life *life, const PlaybackListener *listener)
 {
     Playback *playback = playback_new(life->part->bytes, life->part->length);
@@ -124,13 +132,26 @@ static Playback *play(Life *life, const PlaybackListener *listener)
     return playback;
 }
 
-/* Plays a life alone, for what it sends and what it is called. */
+/* Datagrams are all that happens to a customer without an account. */
+static void on_happened(void *user, const Name *process, const TraceEvent *event)
+{
+    (void)process;
+    Life *life = user;
+    life->has_account = life->has_account || !trace_is_datagram(event->kind);
+}
+
+/* Plays a life alone, for what it sends, when it ended and what it was called then. */
 static void look_through(Life *life)
 {
-    Playback *playback = play(life, &(PlaybackListener){.sent = collect, .user = life});
+    Playback *playback =
+        play(life, &(PlaybackListener){.sent = collect, .traced = on_happened, .user = life});
+    life->has_account = goes_on(playback_header(playback));
     life->began_ns = playback_header(playback)->realtime_ns;
-    while (playback_state(playback) == PLAYBACK_GOING && !playback_next_is_last(playback))
+    life->ended_ns = life->began_ns;
+    while (playback_state(playback) == PLAYBACK_GOING && !playback_next_is_last(playback)) {
+        playback_next(playback, &life->ended_ns);
         playback_step(playback);
+    }
     life->name = *playback_name(playback);
     playback_free(playback);
 }
@@ -142,27 +163,29 @@ static int compare_lives(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* A bank goes on from its file, a customer that resumes an account from that one's state. */
-static bool goes_on(const Life *life)
+static bool same_process(const Life *a, const Life *b)
 {
-    const RecordingHeader *header = playback_header(life->playback);
-    return header->role == RECORDING_BANK || header->customer.resume.text[0] != '\0';
+    return playback_header(a->playback)->role == playback_header(b->playback)->role &&
+           name_equal(&a->name, &b->name);
 }
 
+/* Of several that had the account one after the other, each opening it anew, the last. */
 static Life *life_before(const Merge *merge, const Life *life)
 {
-    for (size_t i = (size_t)(life - merge->lives); i-- > 0;) {
-        if (name_equal(&merge->lives[i].name, &life->name))
-            return &merge->lives[i];
+    Life *before = NULL;
+    for (Life *other = merge->lives; other < life; other++) {
+        if (other->has_account && same_process(other, life) &&
+            (before == NULL || other->ended_ns >= before->ended_ns))
+            before = other;
     }
-    return NULL;
+    return before;
 }
 
 static void join_lives(Merge *merge)
 {
     for (size_t i = 0; i < merge->config->count; i++) {
         Life *life = &merge->lives[i];
-        life->before = goes_on(life) ? life_before(merge, life) : NULL;
+        life->before = goes_on(playback_header(life->playback)) ? life_before(merge, life) : NULL;
         if (life->before != NULL)
             life->before->after = life;
     }
@@ -173,7 +196,7 @@ static void note_beginning(const Life *life)
 {
     const ReplayMergeConfig *config = life->merge->config;
     const RecordingHeader *header = playback_header(life->playback);
-    if (life->before != NULL || header->role == RECORDING_BANK || !goes_on(life))
+    if (life->before != NULL || header->role == RECORDING_BANK || !goes_on(header))
         return;
     g_autofree char *text = g_strdup_printf("%s goes on from a life of %s of which there is no "
                                             "recording: what it did before is missing",

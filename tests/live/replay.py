@@ -121,8 +121,8 @@ def a_recorded_session_replays_identical_and_its_one_trace_passes_the_check():
             check(kind in found, f"no {kind} in {found}")
         header = json.loads((world.folder / "run.jsonl").read_text().splitlines()[0])
         same(header["mode"], "replay")
-        same(run.replay("--trace", "-").stdout,
-             (world.folder / "run.jsonl").read_text() + done.stdout)
+        both = (world.folder / "run.jsonl").read_text() + done.stdout
+        check(run.replay("--trace", "-").stdout == both, "another trace to standard output")
         # Quiet, and all there: the strict judgement holds too.
         same(cohort(world, "check", "--settled", "run.jsonl").returncode, 0)
 
@@ -257,6 +257,50 @@ def who_may_have_gone_on_without_a_recording_is_named():
         check("bob" not in done.stderr, done.stderr)
 
 
+def replayed_as_one(world, *recordings):
+    done = replay(world, *recordings, "--trace", "run.jsonl")
+    check("run.jsonl" not in done.stderr, done.stderr)  # nothing to note of the whole
+    judged = cohort(world, "check", "--settled", "run.jsonl")
+    check(judged.returncode == 0, f"{judged.stdout}{judged.stderr}")
+
+
+def a_name_opened_anew_is_gone_on_with_from_who_had_it_last():
+    with World() as world:
+        bank = world.bank("--record", "bank.rec")
+        last = world.customer("--record", "last.rec")
+        first = world.customer("--record", "first.rec")  # began later, and ends earlier
+        other = world.customer("--record", "other.rec")  # never has an account
+        first.do("open x 100", "SUCCESS open x balance 100")
+        first.do("exit", "SUCCESS exit x balance 100")
+        first.end()
+        last.do("open x 50", "SUCCESS open x balance 50")
+        for i in range(40):
+            last.do("deposit 1", f"SUCCESS deposit 1 balance {51 + i}")
+        last.kill()
+        again = world.customer("--name", "x", "--record", "again.rec")
+        again.event("EVENT resumed balance 90")
+        again.stop()
+        other.stop()
+        bank.say("quit")
+        bank.end()
+        replayed_as_one(world, "bank.rec", "first.rec", "last.rec", "again.rec", "other.rec")
+
+
+def a_customer_may_be_called_as_the_bank_is():
+    with World() as world:
+        port = quiet_port()
+        bank = world.bank("--record", "bank-0.rec", port=port)
+        customer = world.customer("--record", "customer.rec")
+        customer.do("open bank 100", "SUCCESS open bank balance 100")
+        bank.stop()
+        bank = world.bank("--record", "bank-1.rec", port=port)
+        customer.do("deposit 5", "SUCCESS deposit 5 balance 105")
+        customer.stop()
+        bank.say("quit")
+        bank.end()
+        replayed_as_one(world, "bank-0.rec", "customer.rec", "bank-1.rec")
+
+
 def cut_off_anywhere_it_replays_up_to_the_cut():
     chance = random.Random(1987)
     with World() as world:
@@ -361,6 +405,8 @@ main(a_recorded_session_replays_identical_and_its_one_trace_passes_the_check,
      killed_at_any_instant_all_lives_replay_as_one_run,
      what_is_still_recorded_replays_as_far_as_it_is,
      who_may_have_gone_on_without_a_recording_is_named,
+     a_name_opened_anew_is_gone_on_with_from_who_had_it_last,
+     a_customer_may_be_called_as_the_bank_is,
      cut_off_anywhere_it_replays_up_to_the_cut,
      damage_in_the_midst_is_told_with_its_place,
      a_recording_is_never_written_over,
