@@ -158,8 +158,10 @@ void divergence_write_text(const Divergence *divergence, const char *const names
         g_string_append_printf(out, "%s%s", i == 0 ? ", in: " : ", ", field);
     }
     g_string_append_c(out, '\n');
-    if (divergence->before[0].length == 0) {
+    if (divergence->passed == 0) {
         g_string_append(out, "nothing is before it\n");
+    } else if (divergence->before[0].length == 0) {
+        /* nothing of it is asked for */
     } else if (same_before(divergence)) {
         g_string_append(out, "the last of both:\n");
         write_kept(&divergence->before[0], false, out);

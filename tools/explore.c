@@ -299,7 +299,7 @@ static void write_schedule(const Exploring *exploring)
     }
     scenario_write(schedule, text);
     scenario_free(schedule);
-    if (!scenario_file_write(path, text->str))
+    if (!scenario_file_write(options_output(path), text->str))
         options_fail(EXIT_ENVIRONMENT, exploring->command, "cannot write %s: %s", path,
                      g_strerror(errno));
 }

@@ -224,7 +224,18 @@ int options_flush(const char *command, int exit_code)
 
 bool options_is_stdout(const char *path)
 {
-    return path != NULL && strcmp(path, "-") == 0;
+    struct stat of_path;
+    struct stat of_stdout;
+    if (path == NULL || strcmp(path, "-") == 0)
+        return path != NULL;
+    return fstat(STDOUT_FILENO, &of_stdout) == 0 && S_ISREG(of_stdout.st_mode) &&
+           stat(path, &of_path) == 0 && of_path.st_dev == of_stdout.st_dev &&
+           of_path.st_ino == of_stdout.st_ino;
+}
+
+const char *options_output(const char *path)
+{
+    return options_is_stdout(path) ? "-" : path;
 }
 
 bool options_may_write(const char *command, const char *path)

@@ -70,8 +70,10 @@ bool options_files_differ(const char *command, const FileUse *uses, size_t count
  * exit code stays. */
 int options_flush(const char *command, int exit_code);
 
-/* Is it "-"? NULL is not. */
+/* Is it "-", or the file that standard output goes to? NULL is not. */
 bool options_is_stdout(const char *path);
+/* "-" for such a one, any other path as it is. */
+const char *options_output(const char *path);
 
 /* Asks before a long search what would otherwise come to light after it: may a file be written
  * there? NULL, which is none, and "-" may. False: all is said. */

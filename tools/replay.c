@@ -19,7 +19,8 @@ static const char HELP[] =
     "\n"
     "  --trace FILE       writes what happened as one trace of all these processes, in the order\n"
     "                     of cause and effect, for `cohort check`; an existing FILE is\n"
-    "                     replaced, but never a recording; - is stdout\n"
+    "                     replaced, but never a recording; - is stdout. Not written\n"
+    "                     when a recording differs\n"
     "  --trace-datagrams  ... and every datagram\n"
 #ifdef COHORT_PLANTED_FAULTS
     "  --planted NAME     leave out a rule of the protocol; `cohort sim --planted list` lists "
@@ -283,9 +284,11 @@ static int run(Replay *replay)
         exit_code = replay_file(replay, *path);
     if (exit_code != EXIT_DONE)
         return exit_code;
-    if (replay->different > 0)
+    if (replay->different > 0) {
         exit_code = EXIT_VIOLATION;
-    else if (replay->trace != NULL)
+        if (replay->trace != NULL)
+            note_of(replay, replay->trace, "is not written, as a recording differs");
+    } else if (replay->trace != NULL)
         exit_code = replay_together(replay);
     if (exit_code == EXIT_DONE)
         write_identical(replay);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/table.h"
+#include "sim/schedule.h"
 
 /* Up to the first NUL byte, as /dev/zero has no end. False: errno says why. */
 static bool read_until_nul(FILE *file, GString *text)
@@ -96,4 +97,19 @@ Scenario *scenario_file_load(const char *path, char **sets, char **error)
 {
     g_autofree char *text = scenario_file_text(path, error);
     return text != NULL ? scenario_file_parse(path, text, sets, error) : NULL;
+}
+
+bool scenario_file_schedulable(const Scenario *scenario, char **error)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+    Scenario *schedule = schedule_of(scenario);
+    scenario_write(schedule, text);
+    scenario_free(schedule);
+    g_autofree char *reason = NULL;
+    Scenario *read = scenario_file_parse(scenario->source, text->str, NULL, &reason);
+    if (read == NULL)
+        *error = g_strdup_printf("no schedule can be written of this: %s", reason);
+    else
+        scenario_free(read);
+    return read != NULL;
 }

@@ -20,4 +20,8 @@ Scenario *scenario_file_load(const char *path, char **sets, char **error);
 /* The same of a text that stands for the file's. */
 Scenario *scenario_file_parse(const char *path, const char *text, char **sets, char **error);
 
+/* Whether a schedule of its runs can be read again once it is written: names and paths that a
+ * scenario may have are no others' in a schedule, or no text of it. False: *error says why. */
+bool scenario_file_schedulable(const Scenario *scenario, char **error);
+
 #endif

@@ -162,6 +162,10 @@ static char *load_text(const Given *given, char **data, char **error)
         scenario_free(scenario);
         return NULL;
     }
+    if (!scenario_file_schedulable(scenario, error)) {
+        scenario_free(scenario);
+        return NULL;
+    }
     if (given->seed != NULL)
         scenario->seed = seed;
     GString *text = g_string_new(NULL);
@@ -269,7 +273,7 @@ static bool write_file(const Shrinking *shrinking, const char *path, const char 
     if (telling->what->len > 0)
         g_string_append_printf(content, "# %s\n", telling->what->str);
     g_string_append(content, text);
-    if (scenario_file_write(path, content->str))
+    if (scenario_file_write(options_output(path), content->str))
         return true;
     options_fail(EXIT_ENVIRONMENT, shrinking->command, "cannot write %s: %s", path,
                  g_strerror(errno));
@@ -417,8 +421,12 @@ static int run(const Given *given, const char *command)
     g_autofree char *text = load_text(given, &data, &error);
     if (text == NULL)
         return options_fail(EXIT_USAGE, command, "%s", error);
-    const FileUse uses[] = {{"the scenario's data", data}, outputs[0], outputs[1]};
-    if (data[0] != '\0' && !options_files_differ(command, uses, G_N_ELEMENTS(uses)))
+    const FileUse uses[] = {
+        {given->schedule != NULL ? "--schedule" : "SCENARIO", given->swarm ? NULL : path_of(given)},
+        {"the scenario's data", data[0] != '\0' ? data : NULL},
+        outputs[0],
+        outputs[1]};
+    if (!options_files_differ(command, uses, G_N_ELEMENTS(uses)))
         return EXIT_USAGE;
     shrinking.began_us = g_get_monotonic_time();
     shrinking.shown_us = shrinking.began_us;

@@ -320,7 +320,7 @@ static bool write_schedule(void)
 {
     g_autoptr(GString) text = g_string_new(NULL);
     scenario_write(noting->noted, text);
-    return scenario_file_write(noting_path, text->str);
+    return scenario_file_write(options_output(noting_path), text->str);
 }
 
 /* A run that a broken invariant ends is worth replaying, too. */
@@ -460,9 +460,12 @@ static int run(const Given *given, const char *command)
         return EXIT_USAGE;
     if (given->seed == NULL)
         seed = scenario->seed;
-    int exit_code = spares_data(given, scenario, command)
-                        ? run_loaded(given, scenario, batch, seed, command)
-                        : EXIT_USAGE;
+    int exit_code = EXIT_USAGE;
+    g_autofree char *error = NULL;
+    if (given->write_schedule != NULL && !scenario_file_schedulable(scenario, &error))
+        options_fail(EXIT_USAGE, command, "%s", error);
+    else if (spares_data(given, scenario, command))
+        exit_code = run_loaded(given, scenario, batch, seed, command);
     scenario_free(scenario);
     return exit_code;
 }

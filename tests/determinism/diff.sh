@@ -56,6 +56,8 @@ expect 0 "times left out" diff "$tmp/a" "$tmp/b" --ignore t
 expect 1 "context" diff "$tmp/a" "$tmp/b" --context 1
 [ "$(grep -c '"seq":37,' "$tmp/out")" -eq 1 ] || { echo "context: not one before"; failed=1; }
 [ "$(grep -c '"seq":3[6-9],' "$tmp/out")" -eq 3 ] || { echo "context: not three in all"; failed=1; }
+expect 1 "no context" diff "$tmp/a" "$tmp/b" --context 0
+grep -q 'nothing is before it' "$tmp/out" && { echo "no context: something is before it"; failed=1; }
 expect 1 "what was left out is shown of both" diff "$tmp/b" "$tmp/datagrams" --ignore t
 says "what was left out is shown of both" out '^nothing is before it$'
 awk 'NR == 60 { sub(/"inc":/, "&1") } { print }' "$tmp/b" >"$tmp/c"

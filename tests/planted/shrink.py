@@ -8,6 +8,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -45,6 +46,12 @@ def usage(cohort, folder):
                   [sound, "-o", "-", "--write-schedule", "-"]):
         holds(run(cohort, "shrink", *words, code=2).stderr, f"an error says what is wrong: {words}")
 
+    mine = os.path.join(folder, "mine.ini")
+    shutil.copyfile(sound, mine)
+    holds("are the same file" in run(cohort, "shrink", mine, "-o", mine, code=2).stderr,
+          "the scenario is not written over")
+    holds(open(mine, "rb").read() == open(sound, "rb").read(), "it is left as it was")
+
     # What cannot be written is said before the search.
     for flag in ("-o", "--write-schedule"):
         for path in (folder, os.path.join(folder, "no", "where")):
@@ -77,6 +84,12 @@ def with_data(cohort, folder):
         scenario.write("[scenario]\nduration=3s\n[bank]\ndata=rows.csv\n"
                        "[workload]\ntransfer_rate=20/s\ncheckpoint_rate=5/s\n")
     planted = ("--planted", "send-while-tentative")
+    with open(os.path.join(folder, "bank.csv"), "w", encoding="ascii") as other:
+        other.write(open(os.path.join(folder, "rows.csv"), encoding="ascii").read()
+                    .replace("ann,", "bank,"))
+    done = run(cohort, "shrink", "data.ini", "--set", "bank.data=bank.csv", *planted, code=2,
+               cwd=folder)
+    holds("no schedule can be written" in done.stderr, "a run without a schedule is not denied")
     before = open(os.path.join(folder, "rows.csv"), encoding="ascii").read()
     for words in (["shrink", "data.ini", "-o"], ["sim", "data.ini", "--trace"],
                   ["shrink", "data.ini", "--write-schedule"], ["sim", "data.ini", "--write-schedule"]):

@@ -102,6 +102,10 @@ holds "says why" stderr_says '\[network\] loss: nothing is drawn in a schedule'
 expect 2 "two on stdout" "$cohort" sim "$example" --json --write-schedule -
 holds "says what to do" stderr_says '--json has stdout to itself: name a file with --write-schedule'
 expect 2 "two on stdout" "$cohort" sim "$example" --trace - --write-schedule -
+expect 0 "trace on stdout" "$cohort" sim "$example" --trace -
+cp "$tmp/out" "$tmp/both"
+expect 0 "trace on what stdout is" "$cohort" sim "$example" --trace /dev/stdout
+holds "nothing is lost of either" cmp -s "$tmp/out" "$tmp/both"
 cp "$example" "$tmp/mine.ini"
 for other in "$tmp/mine.ini" "$tmp/./mine.ini"; do
     expect 2 "scenario and trace in one file" "$cohort" sim "$tmp/mine.ini" --trace "$other"
@@ -196,6 +200,15 @@ expect 0 "elsewhere" "$cohort" sim --schedule "$tmp/data.ini"
 holds "the same run" sh -c "hash='$(hash_of "$tmp/out")'; echo \"\$hash\" | cmp -s - '$tmp/hash'"
 expect 0 "schedule from its folder" sh -c "cd '$tmp/beside' && '$cohort' sim defaults.ini --set bank.data=there.csv --write-schedule ../here.ini"
 expect 0 "in another folder" "$cohort" sim --schedule "$tmp/here.ini"
+sed 's/^anna/bank/' "$tmp/data.csv" >"$tmp/bank.csv"
+mkdir "$tmp/a #b"
+cp "$tmp/data.csv" "$tmp/a #b"
+for data in ../bank.csv data.csv; do
+    in_folder="cd '$tmp/a #b' && '$cohort' sim ../defaults.ini --set bank.data=$data"
+    expect 0 "a run without a schedule" sh -c "$in_folder"
+    expect 2 "a schedule that cannot be read" sh -c "$in_folder --write-schedule x.ini"
+    holds "says so" stderr_says 'no schedule can be written of this: '
+done
 
 # --- violations ---
 if "$cohort" sim --planted list >/dev/null 2>&1; then
