@@ -287,7 +287,7 @@ static int run(Replay *replay)
     if (replay->different > 0) {
         exit_code = EXIT_VIOLATION;
         if (replay->trace != NULL)
-            note_of(replay, replay->trace, "is not written, as a recording differs");
+            note_of(replay, replay->trace, "not written, as a recording differs");
     } else if (replay->trace != NULL)
         exit_code = replay_together(replay);
     if (exit_code == EXIT_DONE)

@@ -257,6 +257,19 @@ def who_may_have_gone_on_without_a_recording_is_named():
         check("bob" not in done.stderr, done.stderr)
 
 
+def what_differs_is_told_and_has_no_trace():
+    with World() as world:
+        run = Recorded(world)
+        if cohort(world, "sim", "--planted", "list").returncode != 0:
+            return  # nothing can differ: see tests/planted/meson.build
+        run.a_checkpoint_a_loss_and_a_rollback()
+        run.end()
+        done = run.replay("--planted", "stable-at-tentative", "--trace", "run.jsonl", exit_code=1)
+        check(done.stdout.startswith("different: "), done.stdout)
+        check("run.jsonl: not written, as a recording differs" in done.stderr, done.stderr)
+        check(not (world.folder / "run.jsonl").exists(), "there is a trace")
+
+
 def replayed_as_one(world, *recordings):
     done = replay(world, *recordings, "--trace", "run.jsonl")
     check("run.jsonl" not in done.stderr, done.stderr)  # nothing to note of the whole
@@ -405,6 +418,7 @@ main(a_recorded_session_replays_identical_and_its_one_trace_passes_the_check,
      killed_at_any_instant_all_lives_replay_as_one_run,
      what_is_still_recorded_replays_as_far_as_it_is,
      who_may_have_gone_on_without_a_recording_is_named,
+     what_differs_is_told_and_has_no_trace,
      a_name_opened_anew_is_gone_on_with_from_who_had_it_last,
      a_customer_may_be_called_as_the_bank_is,
      cut_off_anywhere_it_replays_up_to_the_cut,
