@@ -10,9 +10,14 @@
 #include "core/panic.h"
 #include "net/recorder.h"
 
-enum { READ_BYTES = 1 << 20 /* more than any line */ };
+enum {
+    READ_BYTES = 1 << 20,    /* more than any line */
+    HEADER_BYTES_MAX = 1024, /* more than any header */
+    OTHER_CASH = TRACEFILE_FOREIGN + 1
+};
 static const char HEADER_BEGIN[] = "{\"cohort_trace\":1,\"mode\":\"live\",\"scenario\":\"";
 static const char LINE_BEGIN[] = "{\"seq\":";
+static const char CASH_KEY[] = ",\"cash\":\"commit\"";
 static const char PROCESS_KEY[] = ",\"p\":\"";
 
 /* From `start` on, lines wait for the commit. */
@@ -114,11 +119,18 @@ static int check_header(int fd, off_t size, const TracefileConfig *config)
 {
     g_autofree char *begin = g_strconcat(HEADER_BEGIN, config->role, "\"", NULL);
     g_autoptr(GByteArray) bytes = g_byte_array_new();
-    const size_t length = (size_t)MIN(size, (off_t)strlen(begin));
+    const size_t length = (size_t)MIN(size, (off_t)HEADER_BYTES_MAX);
     int code = read_at(fd, 0, length, bytes);
     if (code < 0)
         return code;
-    return memcmp(bytes->data, begin, length) == 0 ? 0 : TRACEFILE_FOREIGN;
+    char *header = (char *)bytes->data;
+    if (memcmp(header, begin, MIN(length, strlen(begin))) != 0)
+        return TRACEFILE_FOREIGN;
+    char *end = strchr(header, '\n');
+    if (end == NULL)
+        return 0;
+    *end = '\0';
+    return (strstr(header, CASH_KEY) != NULL) == config->cash_commits ? 0 : OTHER_CASH;
 }
 
 /* Sets the next line's number by the last whole line, which ends at `end`. */
@@ -150,6 +162,13 @@ static int find_end(Tracefile *tracefile, const TracefileConfig *config, off_t *
         code = go_on_from(tracefile, config, end);
     if (code == TRACEFILE_FOREIGN)
         return refuse(config, error);
+    if (code == OTHER_CASH) {
+        g_string_printf(error,
+                        "%s was begun with another --cash: name another file with --trace; it is "
+                        "left as it is",
+                        config->path);
+        return TRACEFILE_FOREIGN;
+    }
     if (code < 0)
         return fail(config, code, "read", error);
     if (end < *size && ftruncate(tracefile->fd, end) < 0)

@@ -48,8 +48,8 @@ static void add_to_file(Checker *checker, unsigned file, Record *record)
     g_ptr_array_add(g_ptr_array_index(checker->files, file), record);
 }
 
-static void add(Checker *checker, unsigned file, uint64_t seq, uint64_t t_ns, const Name *process,
-                const TraceEvent *event, const char *instance)
+static Record *add(Checker *checker, unsigned file, uint64_t seq, uint64_t t_ns,
+                   const Name *process, const TraceEvent *event, const char *instance)
 {
     unsigned fields = trace_fields(event->kind);
     size_t count = fields & FIELD_COUNTS ? event->count_count : 0;
@@ -82,6 +82,7 @@ static void add(Checker *checker, unsigned file, uint64_t seq, uint64_t t_ns, co
     }
     add_to_file(checker, file, record);
     checker->records_held++;
+    return record;
 }
 
 void checker_add(Checker *checker, unsigned file, uint64_t seq, uint64_t t_ns, const Name *process,
@@ -101,7 +102,8 @@ void checker_add_record(Checker *checker, unsigned file, const TraceRecord *reco
     checker->record_count++;
     if (!trace_is_datagram(record->event.kind))
         add(checker, file, record->seq, record->t_ns, &record->process, &record->event,
-            record->instance);
+            record->instance)
+            ->cash_survives = record->cash_survives;
 }
 
 /* --- judging --- */

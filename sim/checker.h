@@ -55,7 +55,8 @@ typedef struct CheckOptions {
     bool settled;
     /* The traces claim to begin with the world: whoever does anything has opened an account. */
     bool whole;
-    /* --cash commit: no rollback undoes a deposit or withdrawal. */
+    /* --cash commit at every process: no rollback undoes a deposit or withdrawal. Records of files
+     * say so each for its process. */
     bool cash_survives;
 } CheckOptions;
 

@@ -51,9 +51,10 @@ static void judge_cash(Checker *checker, const Record *record)
     Money change = record->kind == TRACE_DEPOSITED ? record->amount : -record->amount;
     state_add_cash(checker, process, (uint64_t)change);
     claim_balance(checker, record, money_plus(process->balance[NOW], change));
-    if (checker->options.cash_survives)
+    const bool survives = checker->options.cash_survives || record->cash_survives;
+    if (survives)
         keep_cash(process, change);
-    if (checker->options.cash_survives && process->balance[PERMANENT] < 0)
+    if (survives && process->balance[PERMANENT] < 0)
         state_violation(checker, RULE_MONEY, record,
                         "paid out more than its permanent checkpoint holds: %" PRId64 " too much",
                         -process->balance[PERMANENT]);

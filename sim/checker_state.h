@@ -37,9 +37,10 @@ typedef struct Record {
     uint32_t count;
     uint32_t holders;
     uint16_t file;
-    uint8_t kind;   /* TraceKind */
-    bool unfounded; /* of a process not seen yet: not judged */
-    bool echo;      /* says once more, after a crash, what the record before it had said */
+    uint8_t kind;       /* TraceKind */
+    bool unfounded;     /* of a process not seen yet: not judged */
+    bool cash_survives; /* no rollback undoes this deposit or withdrawal */
+    bool echo;          /* says once more, after a crash, what the record before it had said */
     bool indexed;
     Count counts[]; /* last labels; joined: the members */
 } Record;

@@ -11,7 +11,8 @@ struct TraceReader {
     uint64_t line;
     uint64_t next_seq;
     bool live;
-    bool cash_survives;
+    bool cash_survives; /* at every process */
+    json_t *committing; /* ... at these, by name; or NULL */
     bool torn;
     char *error;
 
@@ -259,8 +260,9 @@ static bool read_header(TraceReader *reader)
     const char *mode;
     if (!read_text(reader, "mode", &mode))
         return false;
-    const char *cash = json_string_value(json_object_get(reader->object, "cash"));
-    reader->cash_survives = g_strcmp0(cash, "commit") == 0;
+    json_t *cash = json_object_get(reader->object, "cash");
+    reader->cash_survives = g_strcmp0(json_string_value(cash), "commit") == 0;
+    reader->committing = json_is_array(cash) ? json_incref(cash) : NULL;
     reader->live = strcmp(mode, "live") == 0 || strcmp(mode, "replay") == 0;
     return reader->live || strcmp(mode, "sim") == 0 ||
            fail_field(reader, "mode", "\"sim\", \"live\" or \"replay\"");
@@ -280,14 +282,22 @@ TraceReader *trace_reader_new(const char *text, size_t length)
 void trace_reader_free(TraceReader *reader)
 {
     json_decref(reader->object);
+    json_decref(reader->committing);
     g_array_unref(reader->members);
     g_array_unref(reader->counts);
     g_free(reader->error);
     g_free(reader);
 }
 
-bool trace_reader_cash_survives(const TraceReader *reader)
+static bool cash_survives_at(const TraceReader *reader, const Name *process)
 {
+    size_t i;
+    json_t *name;
+    json_array_foreach(reader->committing, i, name)
+    {
+        if (g_strcmp0(json_string_value(name), process->text) == 0)
+            return true;
+    }
     return reader->cash_survives;
 }
 
@@ -312,10 +322,13 @@ bool trace_reader_next(TraceReader *reader, TraceRecord *record)
         return fail(reader, g_strdup_printf("field \"seq\": expected %" PRIu64 ", found %" PRIu64,
                                             reader->next_seq, record->seq));
     reader->next_seq++;
-    return read_number(reader, "t", 0, &record->t_ns) && read_kind(reader, &record->event.kind) &&
-           (trace_is_datagram(record->event.kind) ? read_any_name(reader, "p", &record->process)
-                                                  : read_name(reader, "p", &record->process)) &&
-           read_number(reader, "inc", 0, &record->event.inc) && read_fields(reader, record);
+    const bool read =
+        read_number(reader, "t", 0, &record->t_ns) && read_kind(reader, &record->event.kind) &&
+        (trace_is_datagram(record->event.kind) ? read_any_name(reader, "p", &record->process)
+                                               : read_name(reader, "p", &record->process)) &&
+        read_number(reader, "inc", 0, &record->event.inc) && read_fields(reader, record);
+    record->cash_survives = read && cash_survives_at(reader, &record->process);
+    return read;
 }
 
 const char *trace_reader_error(const TraceReader *reader)

@@ -19,6 +19,7 @@ typedef struct TraceRecord {
     Name process;
     TraceEvent event;     /* initiator and number are not set: the text below is all there is */
     const char *instance; /* of any form; NULL when the event has none */
+    bool cash_survives;   /* the header says that the process runs with --cash commit */
 } TraceRecord;
 
 typedef struct TraceReader TraceReader;
@@ -27,8 +28,7 @@ typedef struct TraceReader TraceReader;
 TraceReader *trace_reader_new(const char *text, size_t length);
 void trace_reader_free(TraceReader *reader);
 
-bool trace_reader_cash_survives(const TraceReader *reader); /* written with --cash commit */
-bool trace_reader_live(const TraceReader *reader);          /* as the header says: not simulated */
+bool trace_reader_live(const TraceReader *reader); /* as the header says: not simulated */
 /* The last line is torn, and was left out: known once the end was reached. */
 bool trace_reader_torn(const TraceReader *reader);
 /* The next record; what it points to lives until the next call. False at the end and on error. */

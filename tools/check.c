@@ -52,7 +52,6 @@ typedef struct Run {
     Checker *checker;
     GPtrArray *paths;
     bool live;
-    bool cash_survives; /* one trace at least was written with --cash commit */
 } Run;
 
 /* What the command line asks for, and the runs found. */
@@ -126,7 +125,6 @@ static int read_trace(Check *check, char *path)
     g_ptr_array_add(run->paths, path);
     while (trace_reader_next(reader, &record))
         checker_add_record(run->checker, file, &record);
-    run->cash_survives = run->cash_survives || trace_reader_cash_survives(reader);
     int exit_code = EXIT_DONE;
     if (trace_reader_error(reader) != NULL)
         exit_code = options_fail(EXIT_USAGE, check->command, "%s:%" PRIu64 ": %s", path,
@@ -251,9 +249,7 @@ static bool names_once(const Check *check)
 
 static void judge_run(Check *check, const Run *run)
 {
-    const CheckOptions options = {.settled = check->settled || !run->live,
-                                  .whole = !run->live,
-                                  .cash_survives = run->cash_survives};
+    const CheckOptions options = {.settled = check->settled || !run->live, .whole = !run->live};
     g_autoptr(GPtrArray) violations = checker_judge(run->checker, options);
     for (guint i = 0; i < violations->len; i++) {
         const Violation *violation = g_ptr_array_index(violations, i);

@@ -57,7 +57,8 @@ typedef struct Replay {
     GPtrArray *cut;   /* paths */
     PlaybackCounts counts;
     size_t different;
-    bool cash_commits; /* a customer's does */
+    GPtrArray *committing; /* names of customers with --cash commit */
+    bool cash_restores;    /* some customer's does */
     GString *out;
 } Replay;
 
@@ -129,6 +130,18 @@ static void note_version(const Replay *replay, const char *path, const Recording
     note_of(replay, path, text);
 }
 
+/* Once it is played, and its name known. */
+static void note_cash(Replay *replay, const Playback *playback)
+{
+    const RecordingHeader *header = playback_header(playback);
+    if (header == NULL || header->role != RECORDING_CUSTOMER)
+        return;
+    if (header->customer.cash == CASH_COMMIT)
+        g_ptr_array_add(replay->committing, g_strdup(playback_name(playback)->text));
+    else
+        replay->cash_restores = true;
+}
+
 static void play_through(const Replay *replay, const char *path, Playback *playback)
 {
     while (playback_state(playback) == PLAYBACK_GOING) {
@@ -193,10 +206,9 @@ static int replay_part(Replay *replay, const ReplayPart *part)
     }
     if (header != NULL) {
         note_version(replay, part->path, header);
-        replay->cash_commits |=
-            header->role == RECORDING_CUSTOMER && header->customer.cash == CASH_COMMIT;
     }
     play_through(replay, part->path, playback);
+    note_cash(replay, playback);
     const int exit_code = finish(replay, part, playback);
     playback_free(playback);
     return exit_code;
@@ -251,6 +263,21 @@ static void on_trace(void *user, uint64_t t_ns, const Name *process, const Trace
     put_line(out);
 }
 
+/* Where not all customers have the same --cash, it names those with `commit`. */
+static void write_header(const Replay *replay, GString *line)
+{
+    const bool all = replay->committing->len > 0 && !replay->cash_restores;
+    trace_write_header(line, "replay", "recordings", 0, all);
+    if (all || replay->committing->len == 0)
+        return;
+    g_string_truncate(line, line->len - strlen("}\n"));
+    g_string_append(line, ",\"cash\":[");
+    for (guint i = 0; i < replay->committing->len; i++)
+        g_string_append_printf(line, "%s\"%s\"", i > 0 ? "," : "",
+                               (const char *)g_ptr_array_index(replay->committing, i));
+    g_string_append(line, "]}\n");
+}
+
 static int replay_together(const Replay *replay)
 {
     const bool piped = options_is_stdout(replay->trace);
@@ -260,7 +287,7 @@ static int replay_together(const Replay *replay)
         return options_fail(EXIT_ENVIRONMENT, replay->command, "cannot write %s: %s", replay->trace,
                             g_strerror(errno));
     out->line = g_string_new(NULL);
-    trace_write_header(out->line, "replay", "recordings", 0, replay->cash_commits);
+    write_header(replay, out->line);
     put_line(out);
     replay_merge(
         &(ReplayMergeConfig){.parts = (const ReplayPart *)(const void *)replay->parts->data,
@@ -334,10 +361,12 @@ int replay_main(int argc, char **argv)
         replay.files = g_ptr_array_new_with_free_func(g_free);
         replay.parts = g_array_new(FALSE, FALSE, sizeof(ReplayPart));
         replay.cut = g_ptr_array_new();
+        replay.committing = g_ptr_array_new_with_free_func(g_free);
         replay.out = g_string_new(NULL);
         exit_code = understand(&replay) ? run(&replay) : EXIT_USAGE;
         g_string_free(replay.out, TRUE);
         g_ptr_array_unref(replay.cut);
+        g_ptr_array_unref(replay.committing);
         g_array_free(replay.parts, TRUE);
         g_ptr_array_unref(replay.files);
     }

@@ -13,7 +13,6 @@ enum { TRACES_MAX = 4 };
 typedef struct Given {
     Checker *checker;
     bool live;
-    bool cash_survives;
 } Given;
 
 /* What is written of a record reads back to the same line. Instances are of any form in a file, and
@@ -44,7 +43,6 @@ static bool read_trace(Given *given, unsigned file, const char *text, size_t len
         checker_add_record(given->checker, file, &record);
     }
     given->live |= trace_reader_live(reader);
-    given->cash_survives |= trace_reader_cash_survives(reader);
     const bool sound = trace_reader_error(reader) == NULL;
     INVARIANT(sound || g_utf8_validate(trace_reader_error(reader), -1, NULL));
     trace_reader_free(reader);
@@ -73,10 +71,8 @@ static bool judge(const uint8_t *data, size_t size, bool settled, GString *verdi
     Given given = {.checker = checker_new()};
     const bool sound = read_traces(&given, data, size);
     if (sound) {
-        g_autoptr(GPtrArray) violations =
-            checker_judge(given.checker, (CheckOptions){.settled = settled || !given.live,
-                                                        .whole = !given.live,
-                                                        .cash_survives = given.cash_survives});
+        g_autoptr(GPtrArray) violations = checker_judge(
+            given.checker, (CheckOptions){.settled = settled || !given.live, .whole = !given.live});
         for (guint i = 0; i < violations->len; i++) {
             const Violation *violation = g_ptr_array_index(violations, i);
             g_string_append_printf(verdict, "%s %s %" G_GUINT64_FORMAT " %s\n",

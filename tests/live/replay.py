@@ -314,6 +314,34 @@ def a_customer_may_be_called_as_the_bank_is():
         replayed_as_one(world, "bank-0.rec", "customer.rec", "bank-1.rec")
 
 
+def cash_is_judged_by_how_each_customer_was_started():
+    with World() as world:
+        bank = world.bank("--record", "bank.rec")
+        ann = world.customer("--record", "ann.rec", "--trace", "ann.trace")
+        bob = world.customer("--record", "bob.rec", "--trace", "bob.trace", "--cash", "commit")
+        for name, who in (("ann", ann), ("bob", bob)):
+            who.do(f"open {name} 100", f"SUCCESS open {name} balance 100")
+        ann.do("new-cohort 2", "SUCCESS new-cohort 1 ...")
+        for who in (ann, bob):
+            who.event("EVENT joined 1 ...")
+            who.do("deposit 10", "SUCCESS deposit 10 balance 110")
+        bob.do("transfer 1 ann", "SUCCESS transfer 1 ann ...")
+        ann.event("EVENT received 1 from bob ...")
+        bob.do("rollback", "SUCCESS rollback bob.1 balance 110 members bob,ann")
+        ann.event("EVENT rolled-back bob.1 balance 100 ...")
+        world.check_traces("ann", "bob")
+        ann.stop()
+        bob.stop()
+        # Its deposit stays; the next one of the same name will not.
+        refused = cohort(world, "customer", "--bank", world.bank_address, "--port1", "0", "--port2",
+                         "0", "--any-port", "--name", "bob", "--trace", "bob.trace")
+        same(refused.returncode, 2)
+        check("bob.trace was begun with another --cash" in refused.stderr, refused.stderr)
+        bank.say("quit")
+        bank.end()
+        replayed_as_one(world, "bank.rec", "ann.rec", "bob.rec")
+
+
 def cut_off_anywhere_it_replays_up_to_the_cut():
     chance = random.Random(1987)
     with World() as world:
@@ -421,6 +449,7 @@ main(a_recorded_session_replays_identical_and_its_one_trace_passes_the_check,
      what_differs_is_told_and_has_no_trace,
      a_name_opened_anew_is_gone_on_with_from_who_had_it_last,
      a_customer_may_be_called_as_the_bank_is,
+     cash_is_judged_by_how_each_customer_was_started,
      cut_off_anywhere_it_replays_up_to_the_cut,
      damage_in_the_midst_is_told_with_its_place,
      a_recording_is_never_written_over,
