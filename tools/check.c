@@ -21,11 +21,12 @@ static const char HELP[] =
     "begin\n"
     "with the same line together. With TRACE -, standard input is read.\n"
     "\n"
-    "  --settled  the run claims to be over and quiet, so nothing may be under way at the end:\n"
-    "             no transfer in flight, no open checkpoint. Implied of simulated ones\n"
-    "  --json     print one JSON object per line\n"
-    "  --help     show this\n"
-    "  --version  show the version\n"
+    "  --settled    the run claims to be over and quiet, so nothing may be under way at the end:\n"
+    "               no transfer in flight, no open checkpoint. Implied of simulated ones\n"
+    "  --unsettled  it does not: a simulation was interrupted, or came to no rest\n"
+    "  --json       print one JSON object per line\n"
+    "  --help       show this\n"
+    "  --version    show the version\n"
     "\n"
     "Prints a line for each violation, and last how much was judged. The invariants:\n"
     "  1 prefix           transfers received are a prefix of those sent\n"
@@ -60,6 +61,7 @@ typedef struct Check {
     char **paths;
     gboolean json;
     gboolean settled;
+    gboolean unsettled;
     GPtrArray *runs;       /* Run */
     GHashTable *by_header; /* the first line of its traces -> Run, simulated */
     Run *live;             /* NULL: none */
@@ -249,7 +251,8 @@ static bool names_once(const Check *check)
 
 static void judge_run(Check *check, const Run *run)
 {
-    const CheckOptions options = {.settled = check->settled || !run->live, .whole = !run->live};
+    const CheckOptions options = {.settled = check->settled || (!run->live && !check->unsettled),
+                                  .whole = !run->live};
     g_autoptr(GPtrArray) violations = checker_judge(run->checker, options);
     for (guint i = 0; i < violations->len; i++) {
         const Violation *violation = g_ptr_array_index(violations, i);
@@ -284,6 +287,7 @@ int check_main(int argc, char **argv)
     const GOptionEntry entries[] = {
         {"json", 0, 0, G_OPTION_ARG_NONE, &check.json, NULL, NULL},
         {"settled", 0, 0, G_OPTION_ARG_NONE, &check.settled, NULL, NULL},
+        {"unsettled", 0, 0, G_OPTION_ARG_NONE, &check.unsettled, NULL, NULL},
         {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &paths, NULL, NULL},
         G_OPTION_ENTRY_NULL};
     int exit_code;
@@ -291,6 +295,8 @@ int check_main(int argc, char **argv)
         return exit_code;
     if (paths == NULL)
         return options_fail(EXIT_USAGE, argv[0], "a trace is needed (try --help)");
+    if (check.settled && check.unsettled)
+        return options_fail(EXIT_USAGE, argv[0], "--settled and --unsettled exclude each other");
     check.paths = paths;
     check.runs = g_ptr_array_new_with_free_func(run_free);
     check.by_header = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);

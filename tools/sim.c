@@ -300,6 +300,8 @@ static int report_run(const Outcome *outcome, Watcher *watcher, GString *lines)
         simrun_seconds(outcome->virtual_ns, reached);
         fprintf(stderr, "interrupted at %s of virtual time, after %" PRIu64 " events\n",
                 reached->str, outcome->events);
+        if (watcher->trace != NULL)
+            fputs("its trace ends there, too: judge it with cohort check --unsettled\n", stderr);
         return EXIT_INTERRUPTED;
     }
     if (watcher->story != NULL) {

@@ -90,6 +90,11 @@ expect 0 "a run that goes on" "$tmp/open"
 expect 1 "a run that is over" --settled "$tmp/open"
 says "a run that is over" out '^VIOLATION invariant 6 (agreement) process c1 seq 2 '
 
+sed '1s/live/sim/' "$tmp/open" >"$tmp/interrupted"
+expect 1 "a simulation that claims to be over" "$tmp/interrupted"
+expect 0 "a simulation that was interrupted" --unsettled "$tmp/interrupted"
+expect 2 "over and not over" --settled --unsettled "$tmp/interrupted"
+
 awk '!done && /"e":"received"/ { sub(/"amount":/, "&1"); done = 1 } { print }' \
     "$tmp/trace" >"$tmp/wrong"
 expect 1 "a changed amount" "$tmp/wrong"
