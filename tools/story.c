@@ -19,6 +19,7 @@ typedef struct Party {
     GArray *now;
     GArray *permanent;
     GArray *members; /* of Name: of its cohort, itself included; empty outside */
+    bool forgetful;  /* it has crashed, and not rolled back since */
 } Party;
 
 struct Story {
@@ -167,10 +168,12 @@ static void learn(Story *story, const Entry *entry)
         break;
     case TRACE_ROLLED_BACK:
         set_counts(party->now, event);
+        party->forgetful = false;
         break;
     case TRACE_RESTARTED: /* it remembers its permanent checkpoint alone */
         g_array_set_size(party->now, 0);
         g_array_append_vals(party->now, party->permanent->data, party->permanent->len);
+        party->forgetful = true;
         break;
     default:
         break;
@@ -252,6 +255,11 @@ static void tell_why_rolled_back(Story *story, const GPtrArray *rollers, const N
                                received, other->process.text, sent);
         return;
     }
+    if (!party_of(story, name)->forgetful)
+        return;
+    begin_reason(story, name);
+    g_string_append(story->out, "rolls back too: it has forgotten in a crash what followed its "
+                                "checkpoint\n");
 }
 
 static void tell_why_not_rolled_back(Story *story, const GPtrArray *rollers, const Name *name)

@@ -157,6 +157,21 @@ static void write_parting(const Divergence *divergence, const TellingEnd ends[st
     }
 }
 
+static void write_json_parting(const Divergence *divergence, const TellingEnd ends[static SIDES],
+                               GString *out)
+{
+    divergence_write_json(divergence, names, out);
+    for (unsigned side = 0; side < SIDES; side++) {
+        g_string_append(out, side == 0 ? ",\"ends\":[" : ",");
+        if (ends[side].whole)
+            g_string_append_printf(out, "{\"steps\":%" PRIu64 ",\"trace_hash\":\"%016" PRIx64 "\"}",
+                                   ends[side].steps, ends[side].trace_hash);
+        else
+            g_string_append(out, "null"); /* not read to its end, or it broke off */
+    }
+    g_string_append_c(out, ']');
+}
+
 static void write_outcome(const Simulation *simulation, uint64_t seed, bool same,
                           const Divergence *divergence, const TellingEnd ends[static SIDES],
                           GString *out)
@@ -172,7 +187,7 @@ static void write_outcome(const Simulation *simulation, uint64_t seed, bool same
                 "\"events\":%" PRIu64 ",\"steps\":%" PRIu64 ",\"trace_hash\":\"%016" PRIx64 "\"",
                 divergence_passed(divergence), ends[0].steps, ends[0].trace_hash);
         else
-            divergence_write_json(divergence, names, out);
+            write_json_parting(divergence, ends, out);
         g_string_append(out, "}\n");
     } else if (same) {
         g_string_append_printf(out,

@@ -101,6 +101,33 @@ static void crash_is_told_with_what_is_remembered_and_who_rolls_back(void **stat
     g_free(story);
 }
 
+static void who_rolls_back_for_its_crash_alone_is_told_so(void **state)
+{
+    (void)state;
+    const Name members[] = {{"c1"}, {"c2"}};
+    const TraceEvent joined = {
+        .kind = TRACE_JOINED, .cohort = 1, .members = members, .member_count = 2};
+    const TraceEvent restarted = {.kind = TRACE_RESTARTED, .balance = 500};
+    const TraceEvent rolled_back = {
+        .kind = TRACE_ROLLED_BACK, .initiator = members[1], .number = 1, .balance = 500};
+    GString *out = g_string_new(NULL);
+    Story *story = story_new(false);
+    for (size_t i = 0; i < G_N_ELEMENTS(members); i++)
+        story_add(story, 0, &members[i], &joined);
+    story_add(story, NS_PER_S, &members[0], &restarted);
+    for (size_t i = G_N_ELEMENTS(members); i-- > 0;)
+        story_add(story, 2 * NS_PER_S, &members[i], &rolled_back);
+    story_tell(story, out);
+    assert_non_null(strstr(out->str,
+                           "     2.000 s  c2 rolls back (c2.1) to its checkpoint with 5: 0 "
+                           "undone\n"
+                           "              c1 rolls back too: it has forgotten in a crash "
+                           "what followed its checkpoint\n"
+                           "     2.000 s  c1 rolls back (c2.1)"));
+    story_free(story);
+    g_string_free(out, TRUE);
+}
+
 static void checkpoint_is_told_with_who_joins_and_who_need_not(void **state)
 {
     (void)state;
@@ -154,6 +181,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rollback_is_told_with_who_joins_and_who_need_not),
         cmocka_unit_test(crash_is_told_with_what_is_remembered_and_who_rolls_back),
+        cmocka_unit_test(who_rolls_back_for_its_crash_alone_is_told_so),
         cmocka_unit_test(checkpoint_is_told_with_who_joins_and_who_need_not),
         cmocka_unit_test(loss_is_told_on_both_sides_and_in_the_end),
     };
