@@ -266,6 +266,28 @@ static void damage_is_refused_and_left_as_it_is(void **state)
     memory_disk_free(memory);
 }
 
+static int fail_to_read_the_journal(Disk *disk, const char *name, GByteArray *bytes)
+{
+    (void)disk;
+    (void)bytes;
+    return strcmp(name, JOURNAL) == 0 ? MEMORY_DISK_ERROR : DISK_MISSING;
+}
+
+static void a_journal_that_cannot_be_read_is_no_missing_one(void **state)
+{
+    (void)state;
+    MemoryDisk *memory = memory_disk_new(SECTOR_BYTES);
+    DiskOperations operations = *memory_disk(memory)->operations;
+    operations.read = fail_to_read_the_journal;
+    memory_disk(memory)->operations = &operations;
+    Opened opened = open_ledger(memory);
+    assert_int_equal(opened.code, MEMORY_DISK_ERROR);
+    assert_string_equal(opened.error->str, "cannot read dir/data.csv.journal: input/output error");
+    assert_int_equal(memory_disk_count(memory), 0);
+    close_ledger(&opened);
+    memory_disk_free(memory);
+}
+
 static void a_journal_that_was_torn_and_repaired_is_said_to_be_both(void **state)
 {
     (void)state;
@@ -657,6 +679,7 @@ int main(void)
         cmocka_unit_test(what_was_not_committed_is_not_there),
         cmocka_unit_test(a_torn_change_is_cut_off_and_said),
         cmocka_unit_test(damage_is_refused_and_left_as_it_is),
+        cmocka_unit_test(a_journal_that_cannot_be_read_is_no_missing_one),
         cmocka_unit_test(a_journal_that_was_torn_and_repaired_is_said_to_be_both),
         cmocka_unit_test(a_record_whose_parts_do_not_fit_is_refused),
         cmocka_unit_test(a_record_that_the_bank_cannot_read_is_refused),
