@@ -3,7 +3,7 @@
 import json
 import subprocess
 
-from live import COHORT, World, check, main, same
+from live import COHORT, World, check, main, quiet_port, same
 
 # In the order typed at alice's prompt: alone, then in a cohort with bob.
 ALONE = (
@@ -170,7 +170,7 @@ def a_long_script_is_done_to_its_end():
 
 def an_unreachable_bank_is_a_failure_and_the_process_goes_on():
     with World() as world:
-        bank = world.bank()
+        bank = world.bank(port=quiet_port())
         alice = world.customer()
         bank.stop()
         alice.do("open alice 100", "FAILURE open: the bank did not answer...")

@@ -19,7 +19,7 @@ import subprocess
 import sys
 import time
 
-from live import World, check, free_ports, main, same
+from live import World, check, main, quiet_ports, same
 from tap import Tap
 
 parser = argparse.ArgumentParser()
@@ -61,7 +61,7 @@ class Session:
     def _open(self, name):
         to_bank = Tap(self.bank.port)
         self.world.bank_address = f"127.0.0.1:{to_bank.port}"
-        ports = free_ports(2)
+        ports = quiet_ports(2)
         to_peer = Tap(ports[1])
         self.taps += [to_bank, to_peer]
         customer = self.world.customer(

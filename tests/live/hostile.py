@@ -5,7 +5,7 @@ import socket
 import threading
 import time
 
-from live import World, check, free_ports, main, same
+from live import World, check, main, quiet_ports, same
 from tap import Tap
 
 DATAGRAMS = 10_000
@@ -54,7 +54,7 @@ def a_life_seen(world, tap):
 
 def carol_behind_a_tap(world):
     """Her peers reach her through it; what they sent her comes again and again."""
-    ports = free_ports(2)
+    ports = quiet_ports(2)
     tap = Tap(ports[1])
     carol = world.customer("--trace", "carol.trace", "--advertise",
                            f"127.0.0.1:{ports[0]}:{tap.port}", ports=ports)

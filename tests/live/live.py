@@ -68,16 +68,6 @@ def cents(amount):
     return int(whole) * 100 + int((fraction + "00")[:2])
 
 
-def free_ports(count):
-    sockets = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(count)]
-    for held in sockets:
-        held.bind(("127.0.0.1", 0))
-    ports = [held.getsockname()[1] for held in sockets]
-    for held in sockets:
-        held.close()
-    return ports
-
-
 def quiet_port():
     """A port for one that comes back to it: no other process is given it meanwhile as a free one,
     for the system takes those from 32768 on."""
@@ -89,6 +79,13 @@ def quiet_port():
                 return port
             except OSError:
                 continue
+
+
+def quiet_ports(count):
+    ports = set()
+    while len(ports) < count:
+        ports.add(quiet_port())
+    return list(ports)
 
 
 class Process:

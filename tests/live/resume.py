@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 
-from live import COHORT, HEADER, World, check, main, preload, same
+from live import COHORT, HEADER, World, check, main, preload, quiet_port, same
 
 FAULTY_DISK = preload(sys.argv[2])
 STOP_PATIENCE_S = 2
@@ -289,7 +289,7 @@ def a_torn_save_is_cut_off_and_a_flipped_bit_repaired():
 
 def the_bank_killed_after_success_knows_everything_again():
     with World() as world:
-        bank = world.bank()
+        bank = world.bank(port=quiet_port())
         alice, bob = world.customers(("alice", "100"), ("bob", "200.50"))
         cohort = form(world, alice, bob)
         bank.kill()
@@ -327,7 +327,7 @@ class Watcher(threading.Thread):
 
 def whatever_is_killed_the_file_is_whole_and_no_success_is_forgotten():
     with World() as world:
-        bank = world.bank()
+        bank = world.bank(port=quiet_port())
         watcher = Watcher(world.folder / "data.csv")
         watcher.start()
         for i in range(10):
@@ -347,7 +347,7 @@ def whatever_is_killed_the_file_is_whole_and_no_success_is_forgotten():
 
 def the_bank_stopped_and_started_never_uses_a_cohort_s_id_again():
     with World() as world:
-        bank = world.bank()
+        bank = world.bank(port=quiet_port())
         alice, bob = world.customers(("alice", "100"), ("bob", "100"))
         for expected in ("1", "2", "3"):
             same(form(world, alice, bob), expected)

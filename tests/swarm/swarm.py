@@ -6,6 +6,7 @@
     swarm.py COHORT planted          failures are told (a build with planted faults)
 """
 
+import contextlib
 import json
 import os
 import re
@@ -112,7 +113,8 @@ def a_worker_that_dies_takes_its_seed_with_it_and_no_other(cohort):
         with open(f"/proc/{batch.pid}/task/{batch.pid}/children") as children:
             workers = [int(word) for word in children.read().split()]
         for worker in workers:
-            os.kill(worker, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # it may be over
+                os.kill(worker, signal.SIGKILL)
     out, err = batch.communicate(timeout=300)
     seed = re.search(r"^seed (\d+): the program broke off: killed by signal 9\n"
                      r"reproduce: .* sim --swarm --seed (\d+)$", out, re.M)
